@@ -1,0 +1,119 @@
+"""The Sphinx extension: evidence on the pages, and pages that are never older than the evidence.
+
+It works the same under ``make book`` and under a bare ``jupyter-book build .``: the gate of the checks, the guards of the
+prose and the keys of the pages sit in Sphinx events.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from sphinx.errors import ExtensionError
+
+from .. import __version__, checks
+from ..evidence import Evidence, read
+from . import look, roles
+from .held import held_on, read_held
+from .pages import BookProblem, Page, read_pages
+from .prose import check_prose, failing_claims
+from .rebuild import CACHE, code_digest, page_key, run_pages, with_key
+
+#: Set by `ctdild build`: the file to which problems are written, so that the command can print them readably.
+REPORT_VARIABLE = "CTDILD_REPORT"
+ASSETS = Path(__file__).parent / "assets"
+
+
+class Book:
+    """The state of one build: the pages, the evidence that each may see, and their keys."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.evidence, data_problems = read(root / "data")
+        if self.evidence is None:
+            stop([data_problem(p) for p in data_problems])
+        stop([data_problem(p) for p in checks.run(self.evidence) if p.blocks])
+        self.pages = {page.docname: page for page in read_pages(root)}
+        self.held = read_held(root)
+        problems = check_prose(list(self.pages.values()), self.evidence)
+        failing, unreadable = failing_claims(list(self.pages.values()), self.evidence)
+        problems += unreadable
+        problems += [p for page, claim, p in failing if held_on(self.held, page.name, claim.condition, claim.sentence) is None]
+        stop(problems)
+        self._visible: dict[str, Evidence] = {}
+        self.code = code_digest(root)
+
+    def visible(self, docname: str) -> Evidence | None:
+        """The evidence that a page may see; None if it declares none."""
+        page = self.pages.get(docname)
+        if page is None or page.scope is None:
+            return None
+        if page.scope not in self._visible:
+            self._visible[page.scope] = self.evidence.scope(page.scope)
+        return self._visible[page.scope]
+
+    def keyed(self, page: Page) -> str:
+        """The page's text with its key (pages without cells need none)."""
+        return with_key(page.text, page_key(page, self.visible(page.docname), self.code)) if page.is_notebook else page.text
+
+
+def data_problem(problem) -> BookProblem:
+    """A finding on the data as a problem of the book."""
+    details = [("column", problem.column), ("there", problem.value), ("do", problem.repair)]
+    what = f"{problem.message} [{problem.rule}]"
+    return BookProblem(f"data/{problem.file}", problem.row, what, tuple((a, b) for a, b in details if b))
+
+
+def stop(problems: list[BookProblem]) -> None:
+    """End the build with these problems; nothing happens when there are none."""
+    if not problems:
+        return
+    report = os.environ.get(REPORT_VARIABLE)
+    if report:
+        Path(report).write_text(json.dumps([p.as_json() for p in problems]), encoding="utf-8")
+    raise ExtensionError("the book cannot be built:\n\n" + "\n\n".join(str(p) for p in problems))
+
+
+def _configure(app, config) -> None:
+    config.nb_execution_cache_path = str(Path(app.srcdir) / CACHE)
+    app.ctdild = Book(Path(app.srcdir))
+
+
+def _all_pages(app, env, added, changed, removed):
+    return list(env.found_docs - added - changed)
+
+
+def _run_cells(app, env, docnames) -> None:
+    book = app.ctdild
+    pages = [(page, book.keyed(page)) for page in book.pages.values() if page.is_notebook]
+    width = max((len(page.name) for page, _ in pages), default=0)
+
+    def report(result) -> None:
+        state = "unchanged" if result.seconds is None else f"ran in {result.seconds:.1f} s"
+        if result.problem:
+            state = "failed"
+        print(f"  {result.page.name:<{width}}  {state}", file=sys.stdout, flush=True)
+
+    stop([result.problem for result in run_pages(app, pages, report) if result.problem])
+
+
+def _add_key(app, docname, source) -> None:
+    page = app.ctdild.pages.get(docname)
+    if page is not None:
+        source[0] = app.ctdild.keyed(page)
+
+
+def setup(app):
+    """Entry point of Sphinx."""
+    app.connect("config-inited", _configure)
+    app.connect("env-get-outdated", _all_pages)
+    app.connect("env-before-read-docs", _run_cells)
+    app.connect("source-read", _add_key)
+    roles.setup(app)
+    look.setup(app)
+    app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
+    for sheet in ("display.css", "site.css"):
+        app.add_css_file(sheet)
+    return {"version": __version__, "parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,78 @@
+"""What the theme leaves out or puts in too much: colours without a script, and scripts that ask other hosts.
+
+The theme resolves "as the reader's system" by script only. Its own light and dark rules are repeated for pages on which no
+script has done so; they are read from the installed theme, so that they follow it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pydata_sphinx_theme
+import sphinx_book_theme
+
+SHEETS = (
+    Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css",
+    Path(sphinx_book_theme.__file__).parent / "theme/sphinx_book_theme/static/styles/sphinx-book-theme.css",
+)
+COLOUR_SHEET = "colours-without-script.css"
+#: Live code needs a server on another host; this book has none.
+UNWANTED = ("sphinx-thebe", "thebe_selector")
+
+
+def colours_without_script(sheets: list[str]) -> str:
+    """The light rules of style sheets, and the dark ones for a reader who prefers dark, where no script runs.
+
+    Raises `ValueError` when there are none: the theme has changed how it chooses its colours.
+    """
+    light, dark = (_rules(sheets, f"html[data-theme={mode}]") for mode in ("light", "dark"))
+    return "\n".join([*light, "@media (prefers-color-scheme: dark) {", *dark, "}", ""])
+
+
+def _rules(sheets: list[str], mode: str) -> list[str]:
+    rules = []
+    for sheet in sheets:
+        for selectors, body in re.findall(rf"([^{{}}@/;]*{re.escape(mode)}[^{{}}]*)\{{([^{{}}]*)\}}", sheet):
+            named = [s.strip() for s in selectors.split(",") if mode in s]
+            unset = [s.replace(mode, other) for s in named for other in ("html[data-theme=auto]", "html:not([data-theme])")]
+            rules.append(f"{', '.join(unset)} {{{body}}}")
+    if not rules:
+        raise ValueError(f"the theme's style sheets have no rule for {mode}")
+    return rules
+
+
+def _write_colours(app) -> None:
+    folder = Path(app.doctreedir).parent / "ctdild-static"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / COLOUR_SHEET).write_text(colours_without_script([path.read_text(encoding="utf-8") for path in SHEETS]), encoding="utf-8")
+    app.config.html_static_path.append(str(folder))
+
+
+def _forget_late_sheet(app) -> None:
+    """MyST-NB adds its style sheet after the pages are written, so that only a second build finds it and stamps its links."""
+    for path in (Path(app.outdir) / "_static").glob("mystnb.*.css"):
+        path.unlink()
+
+
+def _drop_unwanted(app, pagename, templatename, context, doctree) -> None:
+    def wanted(asset) -> bool:
+        told = f"{getattr(asset, 'filename', '') or ''} {getattr(asset, 'attributes', {}).get('body', '') or ''}"
+        return not any(name in told for name in UNWANTED)
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [asset for asset in context[kind] if wanted(asset)]
+
+
+def _mend_citation_list(app, pagename, templatename, context, doctree) -> None:
+    """Sphinx calls the bibliography a list whose children are no list items, which misleads screen readers."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+
+
+def setup(app) -> None:
+    app.connect("builder-inited", _write_colours)
+    app.connect("builder-inited", _forget_late_sheet)
+    app.connect("html-page-context", _drop_unwanted, priority=900)
+    app.connect("html-page-context", _mend_citation_list)
+    app.add_css_file(COLOUR_SHEET)

@@ -1,0 +1,206 @@
+"""The rules of the prose, checked before anything is built.
+
+**No typed figures.** A number of the evidence reaches a sentence through ``{ev}``, never through the keyboard.
+Digits are allowed in prose only where they are no evidence:
+
+- years (``2019``, ``2017–2023``), days (``6 September 2019``, ``2026-11-24``), ``phase 2b``;
+- names: a digit joined to letters (``CD20``, ``IL-6``, ``SF-36``, ``MDA5``, ``CC BY 4.0``), ``6-minute walk``;
+- ``95%`` in front of *confidence* or *CI*, ``per 100``, the number of a list item, a footnote or a heading;
+- links, addresses, citations and the arguments of roles and directives, which are not prose.
+
+A number word in front of a unit of evidence ("thirty patients") counts as a typed figure too.
+
+**No bare "no difference".** A sentence that says that no difference was shown stands in a ``{claim}`` that guards on
+``interval includes null`` (and prints that interval), or, where no interval is known, on ``p >= 0.05`` or on what a source
+``says``.
+
+**Cells are one call.** No logic in chapters.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from ..claims import ClaimError, clauses, evaluate
+from ..evidence import Evidence
+from .pages import BookProblem, Page
+
+_NOT_PROSE = re.compile(
+    r"\{[\w:+-]+\}`[^`]*`"  # roles
+    r"|\]\([^)]*\)"  # targets of links
+    r"|<?https?://[^\s>)]+>?"
+    r"|^\([\w-]+\)=\s*$"  # labels
+    r"|\[\^[\w-]+\]:?"  # footnotes
+    r"|<!--.*?-->"
+    r"|\{[#.][\w -]+\}"  # attributes
+)
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
+_ALLOWED = re.compile(
+    r"\b(19|20)\d{2}(\s?[–-]\s?(19|20)?\d{2})?\b(?!\s?(mL|%|patients|points|weeks|m\b))"
+    r"|\b(19|20)\d{2}-\d{2}-\d{2}\b"
+    rf"|\b\d{{1,2}}\s(?=({_MONTH})\b)"
+    r"|\b[Pp]hases?\s[1-4][ab]?(\s?(/|and|or)\s?[1-4][ab]?)?\b"
+    r"|\b(?=[\w-]*[A-Za-zΑ-ω])[A-Za-zΑ-ω][A-Za-zΑ-ω-]*\d+[A-Za-z]?\b"
+    r"|\bCC\sBY\s4\.0\b"
+    r"|\b6-minute\swalk"
+    r"|\b95\s?%(?=\s(confidence|CI\b))"
+    r"|\bper\s100\b"
+    r"|^\s*\d+\.\s"
+    r"|^#+\s.*$"
+)
+_UNITS = (
+    r"(mL|millilitres?|per\scent|percent|percentage\spoints?|points?|patients?|participants?|deaths?|events?|weeks|months|centres|sites)"
+)
+_WORDS = (
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
+    "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|half|third|quarter"
+)
+_NUMBER_WORD = re.compile(rf"\b({_WORDS})(-({_WORDS}))?\s(of\sthe\s|more\s|fewer\s)?{_UNITS}\b", re.IGNORECASE)
+_NO_DIFFERENCE = re.compile(
+    r"\bno\s(clear\s|significant\s|statistically\ssignificant\s|detectable\s|demonstrable\s)?(between-arm\s|between-group\s)?(difference|benefit|effect|advantage)s?\b"
+    r"|\b(did|does|do)\snot\s(clearly\s)?(differ|improve|change)\b|\bsimilar\sto\b|\bcomparable\s(to|with|in)\b|\bequivalent\b",
+    re.IGNORECASE,
+)
+
+
+def check_prose(pages: list[Page], evidence: Evidence) -> list[BookProblem]:
+    """Every problem of the pages that can be seen without building them, in the order of the book.
+
+    Claims that no longer hold are not among them: see `failing_claims`.
+    """
+    problems: list[BookProblem] = []
+    for page in pages:
+        problems += _check_scope(page, evidence)
+        problems += _check_cells(page)
+        problems += _check_figures(page)
+        problems += _check_no_difference(page)
+        problems += _check_references(page, evidence)
+    return problems
+
+
+def failing_claims(pages: list[Page], evidence: Evidence) -> tuple[list[tuple[Page, object, BookProblem]], list[BookProblem]]:
+    """(page, claim, problem) of each guarded sentence that the data no longer support; and conditions that cannot be read."""
+    failing, unreadable = [], []
+    for page in pages:
+        if not page.claims:
+            continue
+        try:
+            visible = evidence.scope(page.scope) if page.scope else None
+        except KeyError:
+            continue  # named by check_prose
+        for claim in page.claims:
+            if visible is None:
+                unreadable.append(BookProblem(page.name, claim.line, "a claim on a page that declares no evidence scope"))
+                continue
+            try:
+                broken = [v for v in evaluate(claim.condition, visible) if not v.holds]
+            except ClaimError as error:
+                unreadable.append(
+                    BookProblem(page.name, claim.line, "the condition of a claim cannot be read", (("condition", str(error)),))
+                )
+                continue
+            if broken:
+                details = [("sentence", _shorten(claim.sentence))]
+                for verdict in broken:
+                    details += [("condition", verdict.clause), ("value", verdict.value)]
+                details.append(("do", "rewrite the sentence, mend the data, or publish it as under revision: make book HOLD_CLAIMS=1"))
+                failing.append(
+                    (page, claim, BookProblem(page.name, claim.line, "the data no longer support this sentence", tuple(details)))
+                )
+    return failing, unreadable
+
+
+def _shorten(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _check_scope(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
+    if page.scope is None:
+        if page.cells or page.references:
+            yield BookProblem(page.name, 1, "the page shows evidence but declares no scope",
+                              (("do", "add to its front matter: evidence: {scope: NAME}"),))  # fmt: skip
+        return
+    try:
+        evidence.scope(page.scope)
+    except KeyError as error:
+        yield BookProblem(page.name, 1, str(error.args[0]))
+
+
+def _check_cells(page: Page) -> Iterator[BookProblem]:
+    for number, code in page.cells:
+        try:
+            body = ast.parse(code).body
+        except SyntaxError as error:
+            yield BookProblem(page.name, number + (error.lineno or 1) - 1, f"a code cell is not Python: {error.msg}")
+            continue
+        rest = [node for node in body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+        call = rest[0].value if len(rest) == 1 and isinstance(rest[0], (ast.Expr, ast.Assign)) else None
+        simple = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        arguments = [*call.args, *(k.value for k in call.keywords)] if simple else []
+        if not simple or not all(isinstance(a, (ast.Name, ast.Constant)) for a in arguments):
+            yield BookProblem(page.name, number, "a code cell is more than one call",
+                              (("there", _shorten(code.replace("\n", " ⏎ "), 120)), ("do", "move the logic to src/ctdild and call it")))  # fmt: skip
+
+
+def _check_figures(page: Page) -> Iterator[BookProblem]:
+    for line in page.lines:
+        if line.kind != "prose":
+            continue
+        text = _NOT_PROSE.sub(lambda m: " " * len(m[0]) if not m[0].startswith("]") else "]", line.text)
+        rest = _ALLOWED.sub(" ", text)
+        found = re.findall(r"[<>≤≥±−–-]?\d[\d.,·]*\s?(?:%|mL\b)?", rest) + [m[0] for m in _NUMBER_WORD.finditer(text)]
+        if found:
+            yield BookProblem(page.name, line.number, "a figure is typed into the prose",
+                              (("there", ", ".join(f.strip() for f in found)), ("sentence", _shorten(line.text.strip(), 160)),
+                               ("do", "print it with {ev}`address`, so that it has a source and follows the data")))  # fmt: skip
+
+
+def _check_no_difference(page: Page) -> Iterator[BookProblem]:
+    for line in page.lines:
+        if line.kind != "prose" or page.scope is None:
+            continue
+        match = _NO_DIFFERENCE.search(_NOT_PROSE.sub(" ", line.text))
+        if not match:
+            continue
+        claim = next((c for c in page.claims if c.line < line.number < c.end), None)
+        problem = _unguarded(claim)
+        if problem:
+            yield BookProblem(page.name, line.number, f"“{match[0]}” {problem}",
+                              (("sentence", _shorten(line.text.strip(), 160)),
+                               ("do", "guard it with {claim} ADDRESS interval includes null and print {ev}`ADDRESS`; or guard on what a source says")))  # fmt: skip
+
+
+def _unguarded(claim) -> str | None:
+    """Why a sentence that says "no difference" is not covered by its guard; None if it is."""
+    if claim is None:
+        return "stands without a claim that guards it"
+    try:
+        conditions = clauses(claim.condition)
+    except ClaimError:
+        return "stands in a claim without a condition"
+    for clause in conditions:
+        address = clause.split()[0]
+        if clause.endswith("interval includes null"):
+            printed = re.search(rf"\{{ev\}}`{re.escape(address)}(\s+(full|interval))?`", claim.sentence)
+            return None if printed else "is guarded by an interval that the sentence does not print"
+        if " says " in clause or re.search(r" p >=? ", clause) or clause.endswith(" exists"):
+            return None
+    return "is not guarded by “interval includes null”, a p-value or what a source says"
+
+
+def _check_references(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
+    from .roles import EvidenceReferenceError, figure_text
+
+    if page.scope is None:
+        return
+    try:
+        visible = evidence.scope(page.scope)
+    except KeyError:
+        return
+    for number, content in page.references:
+        try:
+            figure_text(visible, content)
+        except EvidenceReferenceError as error:
+            yield BookProblem(page.name, number, str(error), (("there", f"{{ev}}`{content}`"),))

@@ -1,0 +1,134 @@
+"""Nothing on a page may be older than what it shows.
+
+A page's key is a hash of all that its cells' output depends on: its cells, the slice of the evidence that it declares (and
+can see no more of), the code and the configuration that render it. The key goes into the kernel entry of the page's front
+matter as the page is read; jupyter-cache hashes that entry with the cells, so that a cached output is found only under the
+very key it was made with. Stale outputs cannot be found at all, by `make book` or by a bare `jupyter-book build .`.
+
+Only running cells takes long, so only that is kept from build to build. All pages are read and written every time: titles,
+side bars, search index and links then need no bookkeeping.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import yaml
+
+from .. import SCOPE_VARIABLE
+from ..evidence import Evidence
+from .pages import BookProblem, Page
+
+CACHE = "_build/.jupyter_cache"
+#: What renders every page, beside the code.
+CONFIGURATION = ("_config.yml", "_toc.yml", "requirements.txt")
+
+
+def code_digest(root: Path) -> str:
+    """A hash of the package that renders the pages and of the configuration."""
+    digest = hashlib.sha256()
+    package = Path(__file__).resolve().parent.parent
+    files = [(path.relative_to(package).as_posix(), path) for path in package.rglob("*") if path.suffix in (".py", ".css", ".js", ".html")]
+    files += [(name, root / name) for name in CONFIGURATION if (root / name).is_file()]
+    for name, path in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def page_key(page: Page, visible: Evidence | None, code: str) -> str:
+    """What a page's outputs depend on, as a hash."""
+    parts = [page.name, [cell for _, cell in page.cells], page.scope, visible.digest() if visible else "", code]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def with_key(text: str, key: str) -> str:
+    """The page's text with its key in the kernel entry of the front matter; line numbers stay as they are."""
+    match = re.match(r"---\n(.*?\n)(---\s*\n)", text, re.DOTALL)
+    if not match:
+        return text
+    front = yaml.safe_load(match[1])
+    kernel = {"name": "python3", "display_name": "Python 3", **front.get("kernelspec", {}), "page_key": key}
+    front["kernelspec"] = kernel
+    dumped = yaml.safe_dump(front, default_flow_style=True, width=float("inf"), sort_keys=False, allow_unicode=True).strip()
+    padding = "\n" * (match[1].count("\n") - dumped.count("\n"))
+    return "---\n" + dumped + padding + match[2] + text[match.end() :]
+
+
+class Executed:
+    """How the cells of one page came to their outputs."""
+
+    def __init__(self, page: Page, seconds: float | None, problem: BookProblem | None = None):
+        self.page, self.seconds, self.problem = page, seconds, problem
+
+
+def run_pages(app, pages: list[tuple[Page, str]], report) -> list[Executed]:
+    """Run the cells of each page (with its keyed text) unless the cache has their outputs; several pages at a time.
+
+    ``report`` is called with each `Executed` as it is done. A page whose cell fails leaves nothing in the cache.
+    """
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
+    from myst_nb.core.read import create_nb_reader
+
+    cache = get_cache(app.config.nb_execution_cache_path)
+    todo, done = [], []
+    for page, text in pages:
+        path = page.root / page.name
+        notebook = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text).read(text)
+        try:
+            cache.match_cache_notebook(notebook)
+        except KeyError:
+            todo.append((page, notebook, path))
+        else:
+            result = Executed(page, None)
+            report(result)
+            done.append(result)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(len(todo), os.cpu_count() or 1))) as pool:
+        running = {
+            pool.submit(_run, page, notebook, path, app.config.nb_execution_timeout): (notebook, path) for page, notebook, path in todo
+        }
+        for future in concurrent.futures.as_completed(running):
+            result = future.result()
+            notebook, path = running[future]
+            if result.problem is None:
+                cache.cache_notebook_bundle(
+                    CacheBundleIn(notebook, str(path), data={"execution_seconds": result.seconds}), check_validity=False, overwrite=True
+                )
+            report(result)
+            done.append(result)
+    return done
+
+
+def _run(page: Page, notebook, path: Path, timeout: int) -> Executed:
+    """Run a notebook in place, in its folder, in a kernel that may see the page's scope only."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    started = time.monotonic()
+    client = NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    environment = {**os.environ, SCOPE_VARIABLE: page.scope or ""}
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        return Executed(page, time.monotonic() - started, _failed_cell(page, notebook, error))
+    return Executed(page, time.monotonic() - started)
+
+
+def _failed_cell(page: Page, notebook, error: Exception) -> BookProblem:
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    index = next((i for i, cell in enumerate(codes) if any(o.output_type == "error" for o in cell.get("outputs", ()))), None)
+    if index is None:
+        index = next((i for i, cell in enumerate(codes) if cell.execution_count is None), len(codes) - 1)
+    name = getattr(error, "ename", type(error).__name__)
+    message = getattr(error, "evalue", "") or str(error)
+    lines = [line for line in message.strip().splitlines() if line.strip()]
+    details = [("cell", codes[index].source.replace("\n", " ⏎ ")[:160])]
+    details += [("error", f"{name}: {line}" if i == 0 else line) for i, line in enumerate(lines[:12])]
+    line = page.cells[index][0] if index < len(page.cells) else None
+    return BookProblem(page.name, line, "a cell failed", tuple(details))

@@ -1,0 +1,42 @@
+"""`ctdild serve`: the site on this machine, built anew on each edit; the browser reloads by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .build import SITE, build
+
+#: What an edit of rebuilds the site.
+WATCHED = (
+    "data/*.csv",
+    "data/*.json",
+    "data/*.bib",
+    "*.md",
+    "chapters/*.md",
+    "chapters/*.csv",
+    "_config.yml",
+    "_toc.yml",
+    "src/ctdild/**/*.*",
+)
+
+
+def serve(root: Path, host: str, port: int) -> None:
+    """Serve ``_build/html`` until interrupted. A failed build is told, and the last good site goes on being shown."""
+    from livereload import Server
+
+    def rebuild() -> None:
+        problems = build(root)
+        for problem in problems:
+            click.echo(f"{problem}\n", err=True)
+        click.echo("not rebuilt; the last good site is shown" if problems else "rebuilt")
+
+    rebuild()
+    if not (root / SITE).exists():
+        raise click.ClickException("there is no site to serve yet: mend the problems above first")
+    server = Server()
+    for pattern in WATCHED:
+        server.watch(str(root / pattern), rebuild)
+    click.echo(f"Open http://{host}:{port} (Ctrl-C ends)")
+    server.serve(root=str(root / SITE), host=host, port=port, open_url_delay=None)

@@ -1,0 +1,363 @@
+"""The one-screen answer: each treatment, what randomised trials showed, harms, and where regulators and guidelines stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from ..claims import includes_null
+from ..evidence import Evidence, Row
+from . import rows as pick
+from . import text as words
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .tables import SYMPTOM_DOMAINS
+
+_NONE = "not reported here"
+_CHANGE_UNITS = ("mL", "mL/year", "percentage points")
+_ROLES = ("primary", "co-primary", "key-secondary", "secondary", "exploratory", "subgroup", "post-hoc", "long-term")
+_HARMS = (("sae", "Serious event"), ("ae-stop", "Stopped for an event"))
+#: What is shown of trials, groups and arms.
+_SHOWN = ("acronym", "year", "n_randomised", "background", "background_policy", "label", "n")
+
+#: A comparison: intervention arm, comparator arm.
+Pair = tuple[Row, Row]
+
+
+def answers(evidence: Evidence) -> Figure:
+    """What works, how sure, what harms: one row a treatment with randomised evidence in the scope.
+
+    The effect on FVC is the whole trial's; where the whole trial has no between-arm interval, the largest group that has
+    one stands beside it with its standing in words ("post hoc subgroup"). Within-arm changes appear only where there
+    is no interval at all, and say so.
+    """
+    name = figure_name(evidence, "answers")
+    pairs = _pairs(evidence)
+    title = next((row.title for row in evidence["scopes"]), "this disease")
+    if not pairs:
+        nothing = f"{title}: no trial evidence is in the dataset for this disease."
+        named: list[Row] = []
+        notes = _without_trial(evidence, pairs, named)
+        return Figure(name, nothing, nothing, sources=sources_of(evidence, named), notes=tuple(notes))
+    used: list[Row] = []
+    body = []
+    for group in pairs.values():
+        intervention, comparator = group[0]
+        body.append(
+            (
+                cell(
+                    line(Span(intervention.label, tone="strong"), Span(f" versus {words.in_sentence(comparator.label)}", tone="muted")),
+                    *(one for pair in group for one in _trial(evidence, pair, used)),
+                ),
+                _joined(_fvc(evidence, pair, used) for pair in group),
+                _joined(_symptoms(evidence, pair, used) for pair in group),
+                _joined(_harms(evidence, pair, used) for pair in group),
+                _positions(evidence, intervention, used),
+            )
+        )
+    columns = (
+        Column("Treatment and randomised evidence"), Column("Effect on FVC"), Column("Symptoms"), Column("Harms", "patients per 100"),
+        Column("Approval and guidelines"),
+    )  # fmt: skip
+    caption = f"{title}: treatments with randomised evidence, at a glance."
+    notes = [_labels(evidence, pairs), *_without_trial(evidence, pairs, used), *_computed(used), *pick.correction_notes(evidence, used)]
+    return Figure(
+        name,
+        caption,
+        caption,
+        Table(caption, columns, tuple(body), "answers"),
+        sources=sources_of(evidence, used, _SHOWN),
+        notes=tuple(notes),
+    )
+
+
+def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
+    """Comparisons of the randomised trials; those of the same treatments under one key, the earliest first, but
+    the doses of one trial apart."""
+    found: dict[tuple, list[Pair]] = {}
+    for trial in pick.trials_in_order(evidence):
+        arms = [arm for arm in evidence["arms"] if arm.trial_id == trial.trial_id]
+        comparators = [arm for arm in arms if arm.role in ("placebo", "active comparator")]
+        interventions = [arm for arm in arms if arm.role == "intervention"]
+        for intervention in interventions:
+            doses = sum(arm.treatment == intervention.treatment for arm in interventions)
+            for comparator in comparators:
+                key = (intervention.treatment, comparator.treatment, intervention.id if doses > 1 else "")
+                found.setdefault(key, []).append((intervention, comparator))
+    return found
+
+
+def _joined(parts: Iterable[list[Line]]) -> Cell:
+    return Cell(tuple(one for part in parts for one in part))
+
+
+def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    trial = evidence.trial(pair[0])
+    used += pick.sized_by(evidence, trial)
+    name = Span(f"{trial.acronym} {trial.year}, ", ref=trial.id, tone="muted")
+    lines = [line(name, replace(pick.size_of(evidence, trial), tone="muted"))]
+    groups = [evidence.cohort(row) for row in _differences(evidence, pair)]
+    for cohort in dict.fromkeys([*_diseases(evidence, trial), *(c for c in groups if c.kind != "all")]):
+        if cohort.n is not None:
+            used.append(cohort)
+            label = cohort.label.removesuffix(" (post hoc)")
+            lines.append(line(Span(f"{label}: {cohort.n}", ref=cohort.id, mark=pick.mark(cohort, "n"), tone="muted")))
+    return lines
+
+
+def _diseases(evidence: Evidence, trial: Row) -> list[Row]:
+    """The groups of a trial of several diseases that have the disease of the scope."""
+    wanted = {disease for scope in evidence["scopes"] for disease in scope.diseases or ()}
+    return [
+        c for c in evidence["cohorts"] if c.trial_id == trial.trial_id and c.kind == "disease" and (not wanted or wanted & set(c.disease))
+    ]
+
+
+def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
+    """The contrast of FVC that answers for the whole trial, and, where it has no interval, that of the largest group
+    with one."""
+    contrasts = [
+        c
+        for c in _of(evidence, "contrasts", pair)
+        if c.outcome.startswith("fvc") and c.unit in _CHANGE_UNITS and c.time_kind not in pick.FOLLOW_UP
+    ]
+    whole = [c for c in contrasts if evidence.cohort(c).kind == "all"]
+    shown = _best(whole)
+    if not any(c.ci_low is not None for c in shown):
+        groups = [c for c in contrasts if c not in whole and c.ci_low is not None]
+        largest = max((evidence.cohort(c).n or 0 for c in groups), default=0)
+        shown = shown + _best([c for c in groups if (evidence.cohort(c).n or 0) == largest])
+    return shown
+
+
+def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    shown = _differences(evidence, pair)
+    used += shown
+    lines: list[Line] = []
+    for row in shown:
+        group = words.cohort_text(evidence, row)
+        if group:
+            lines.append(line(Span(words.at_start(group), tone="strong")))
+        if row.ci_low is None:
+            said = ", ".join(
+                part for part in (words.estimate_text(row), "no between-arm interval reported here", words.p_text(row)) if part
+            )
+            lines.append(line(pick.figure_span(row, words.at_start(said))))
+        else:
+            lines.append(line(pick.figure_span(row, words.result_text(row))))
+        lines.append(line(Span(_circumstances(evidence, row), tone="muted")))
+    if not any(c.ci_low is not None for c in shown):
+        lines += _changes(evidence, pair, used) or ([] if shown else [line(Span(_NONE, tone="muted"))])
+    trial = evidence.trial(pair[0])
+    lines.append(line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")))
+    return lines
+
+
+def _of(evidence: Evidence, table: str, pair: Pair) -> list[Row]:
+    """The rows of a comparison: contrasts between its arms, results of its arms."""
+    names = {arm.arm for arm in pair}
+    rows = [row for row in pick.preferred(evidence, table) if row.trial_id == pair[0].trial_id]
+    if table == "contrasts":
+        return [row for row in rows if {row.arm_a, row.arm_b} == names]
+    return [row for row in rows if row.arm in names]
+
+
+def _best(rows: list[Row]) -> list[Row]:
+    """The row closest to the trial's plan; one with an interval first."""
+    return sorted(rows, key=lambda r: (r.ci_low is None, _ROLES.index(r.role) if r.role in _ROLES else len(_ROLES)))[:1]
+
+
+def _circumstances(evidence: Evidence, row: Row) -> str:
+    reaches = includes_null(row)
+    said = "interval includes no difference" if reaches else words.favours_text(evidence, row) if reaches is False else ""
+    return ", ".join(
+        part for part in (evidence.outcome(row).short, words.time_text(row), said, words.verification_text(evidence, row)) if part
+    )
+
+
+def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """Within-arm changes of FVC, arms beside each other, labelled as what they are."""
+    rows = [
+        r for r in _of(evidence, "arm_results", pair)
+        if r.outcome.startswith("fvc") and r.statistic in pick.CHANGES and r.value is not None and evidence.cohort(r).kind in ("all", "disease")
+    ]  # fmt: skip
+    found: dict[tuple, list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.cohort, row.outcome, row.weeks or 0), []).append(row)
+    last = {(cohort, outcome): weeks for cohort, outcome, weeks in sorted(found)}
+    lines = []
+    for (cohort, outcome), weeks in last.items():
+        group = found[cohort, outcome, weeks]
+        used += group
+        where = words.cohort_text(evidence, group[0])
+        label = "Within-arm, no comparison" + (f" ({where})" if where else "")
+        lines.append(line(Span(f"{label}, {words.time_text(group[0])}:", tone="muted")))
+        lines += [line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.result_text(row))) for row in group]
+    return lines
+
+
+_HEADINGS = ("No difference shown", "Gain not sustained")
+
+
+def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """What patients noticed, in short: differences, shares of patients better, then what is only said in words."""
+    contrasts = [c for c in pick.by_domain(evidence, _of(evidence, "contrasts", pair), SYMPTOM_DOMAINS) if evidence.cohort(c).kind == "all"]
+    said = [
+        s
+        for s in pick.statements(evidence, SYMPTOM_DOMAINS)
+        if s.trial_id == pair[0].trial_id and evidence.cohort(s).kind in ("all", "disease")
+    ]
+    shares: dict[tuple, list[Row]] = {}
+    for row in pick.by_domain(evidence, _of(evidence, "arm_results", pair), ("symptoms", "function")):
+        if words.rate_per_100(row) and row.weeks and evidence.cohort(row).kind == "all":
+            shares.setdefault((row.outcome, row.weeks), []).append(row)
+    lines: list[Line] = []
+    in_words: dict[str, dict[str, Span]] = {}
+    shown: list[Row] = []
+    for row in contrasts:
+        short = evidence.outcome(row).short
+        if row.p_relation == "ns" and row.estimate is None:
+            in_words.setdefault(_HEADINGS[0], {}).setdefault(_abbreviation(short), Span(_abbreviation(short), ref=row.id))
+        else:
+            direction = "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
+            tail = "".join(f", {text}" for text in (words.time_text(row), direction) if text)
+            lines.append(line(f"{short}: ", pick.figure_span(row, words.result_text(row)), tail))
+        shown.append(row)
+    for (outcome, _), rows in shares.items():
+        # Where a difference is shown, the share of responders on the same scale (haq-di, haq-di-responder) says less.
+        if len(rows) == len(pair) and not any(outcome.startswith(c.outcome) for c in contrasts):
+            lines += _beside(evidence, pair, rows, evidence.row(outcome).short, shown, lambda r: words.rate_per_100(r).marked, " per 100")
+    for row in said:
+        heading = dict(zip(("no difference shown", "not sustained"), _HEADINGS, strict=True)).get(row.verdict, "")
+        if row.verdict == "favours":
+            heading = words.at_start(words.favours_text(evidence, row))
+        if heading:
+            name = _abbreviation(evidence.outcome(row).short)
+            in_words.setdefault(heading, {}).setdefault(name, Span(name, ref=row.id))
+            shown.append(row)
+    for heading, spans in sorted(in_words.items(), key=lambda item: _HEADINGS.index(item[0]) if item[0] in _HEADINGS else -1):
+        lines.append(line(f"{heading}: ", *[part for span in spans.values() for part in (span, ", ")][:-1]))
+    if not lines:
+        return [line(Span(_NONE, tone="muted"))]
+    used += shown
+    where = list(dict.fromkeys(words.verification_text(evidence, row) for row in shown))
+    return [*lines, line(Span(words.at_start("; ".join(where)), tone="muted"))]
+
+
+def _abbreviation(short: str) -> str:
+    """``K-BILD`` of ``Health status (K-BILD)``, for lists."""
+    return short.rpartition("(")[2].rstrip(")")
+
+
+def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    rows = [r for r in _of(evidence, "arm_results", pair) if r.time_kind not in pick.FOLLOW_UP and evidence.cohort(r).kind == "all"]
+    lines = []
+    for outcome, label in _HARMS:
+        about = [r for r in rows if r.outcome == outcome]
+        shares = [r for r in about if words.rate_per_100(r)]
+        events = [r for r in about if r.counts == "events" or r.unit == "events"]
+        if shares:
+            lines += _beside(evidence, pair, _first(shares), label, used, lambda r: words.rate_per_100(r).marked)
+        elif events:
+            lines += _beside(evidence, pair, _first(events), f"{label}, events not patients", used, lambda r: str(r.events))
+        else:
+            lines.append(line(f"{label}: ", Span(_NONE, tone="muted")))
+    return lines
+
+
+def _first(rows: list[Row]) -> list[Row]:
+    """The rows of the earliest time, which is nearest to the randomised comparison."""
+    earliest = min((r.weeks if r.weeks is not None else float("inf")) for r in rows)
+    return [r for r in rows if (r.weeks if r.weeks is not None else float("inf")) == earliest]
+
+
+def _beside(
+    evidence: Evidence, pair: Pair, rows: list[Row], label: str, used: list[Row], show: Callable[[Row], str], unit: str = ""
+) -> list[Line]:
+    """One figure in each arm, in the order of the comparison."""
+    by_arm = {row.arm: row for row in rows}
+    used += rows
+    spans: list[Span | str] = []
+    for arm in pair:
+        row = by_arm.get(arm.arm)
+        spans += [" vs " if spans else "", pick.figure_span(row, show(row)) if row else Span(_NONE, tone="muted")]
+    time = words.time_text(rows[0])
+    return [line(f"{label}: ", *spans, unit, *([Span(f", {time}", tone="muted")] if time else []))]
+
+
+def _positions(evidence: Evidence, intervention: Row, used: list[Row]) -> Cell:
+    """Where regulators stand (an opinion only where no decision is known), then guidelines, for and against."""
+    drugs = intervention.treatment or ()
+    approvals = [a for a in evidence["approvals"] if a.treatment in drugs]
+    decided = [a for a in approvals if a.status != "positive opinion"] or approvals
+    dated = [a for a in decided if a.date is not None] or decided
+    guidelines = [r for r in evidence["recommendations"] if r.treatment in drugs]
+    used += [*dated, *guidelines]
+    lines = []
+    for one in sorted(dated, key=lambda a: (str(a.date), a.agency)):
+        when = f"{one.agency} {words.date_text(one.date) or '(date not read)'}"
+        lines.append(
+            line(Span(f"{words.at_start(one.status)}: {when}", ref=one.id), Span(f" {words.in_sentence(one.indication)}", tone="muted"))
+        )
+    if not approvals:
+        lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
+    by_direction: dict[str, list[Span | str]] = {}
+    for text, row in _guidelines(guidelines):
+        spans = by_direction.setdefault(row.direction, [])
+        spans += ["; " if spans else f"{words.at_start(row.direction)}: ", Span(text, ref=row.id)]
+    lines += [line(*spans) for spans in by_direction.values()]
+    if not guidelines:
+        lines.append(line(Span("No guideline position in the dataset", tone="muted")))
+    return cell(*lines)
+
+
+_LINES = {"first line": "first line", "progression despite first line": "after progression"}
+
+
+def _guidelines(rows: list[Row]) -> list[tuple[str, Row]]:
+    """Each body, year and strength once, the newest first: ``ACR/CHEST 2023 (conditional, first line)``."""
+    found: dict[tuple, list[Row]] = {}
+    for row in sorted(rows, key=lambda r: (-r.year, r.body)):
+        found.setdefault((row.body, row.year, row.direction, row.strength), []).append(row)
+    texts = []
+    for (body, year, _, strength), group in found.items():
+        when = pick.sentence_list([_LINES[r["line"]] for r in group if r["line"] in _LINES])
+        details = ", ".join(part for part in ("" if strength in ("not read", "not applicable") else strength, when) if part)
+        texts.append((f"{body} {year}" + (f" ({details})" if details else ""), group[0]))
+    return texts
+
+
+def _labels(evidence: Evidence, pairs: dict[tuple, list[Pair]]) -> Line:
+    """The warning that belongs under every table of harms, with the labels."""
+    names = list(dict.fromkeys(t for group in pairs.values() for pair in group for arm in pair for t in arm.treatment or ()))
+    labelled = [t for t in evidence["treatments"] if t.treatment in names and t.label_url]
+    spans: list[Span | str] = [Span("Harms seen in trials, not a safety label.", tone="strong")]
+    for n, treatment in enumerate(labelled):
+        spans += [", " if n else " Labels: ", Span(words.in_sentence(treatment.name), link=treatment.label_url)]
+    return line(*spans, "." if labelled else "")
+
+
+def _without_trial(evidence: Evidence, pairs: dict[tuple, list[Pair]], used: list[Row]) -> list[Line]:
+    """Treatments that guidelines name for the disease and that no trial of the dataset tested in it."""
+    tested = {
+        t
+        for group in pairs.values()
+        for intervention, comparator in group
+        for t in (*(intervention.treatment or ()), *(comparator.treatment or ()))
+    }
+    found: dict[str, list[Row]] = {}
+    for row in evidence["recommendations"]:
+        if row.treatment not in tested:
+            found.setdefault(row.treatment, []).append(row)
+    if not found:
+        return []
+    spans: list[Span | str] = []
+    for treatment, rows in found.items():
+        used += rows
+        positions = "; ".join(dict.fromkeys(f"{r.body} {r.year} {r.direction}" for r in rows))
+        spans += ["; " if spans else "", Span(f"{words.in_sentence(evidence.row(treatment).name)} ({positions})", ref=rows[0].id)]
+    return [line("Named by guidelines, without a randomised trial in this dataset: ", *spans, ".")]
+
+
+def _computed(used: list[Row]) -> list[Line]:
+    rates = [words.rate_per_100(row) for row in used if row.table == "arm_results"]
+    return [line("* Computed here from events and patients; all else as printed.")] if any(rate and rate.computed for rate in rates) else []

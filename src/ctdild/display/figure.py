@@ -1,0 +1,291 @@
+"""What every display returns: a `Figure` with caption, drawing, notes, data table and sources.
+
+It prints as HTML that is read without JavaScript, and as plain text for golden outputs.
+Both come from the rows alone: equal evidence gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ..evidence import Evidence, Row
+from . import text as words
+
+#: Characters at which the plain text wraps a table cell, and a paragraph.
+PLAIN_CELL, PLAIN_LINE = 34, 110
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of text inside a cell or note.
+
+    ``ref`` is the row whose figure it shows, ``mark`` a sign set high (†), ``tone`` ``muted`` or ``strong``.
+    """
+
+    text: str
+    ref: str | None = None
+    link: str | None = None
+    mark: str = ""
+    tone: str | None = None
+
+    def html(self, own_ref: bool = True) -> str:
+        inner = escape(self.text)
+        if self.link:
+            inner = f'<a href="{escape(self.link)}">{inner}</a>'
+        if self.mark:
+            inner += f"<sup>{escape(self.mark)}</sup>"
+        attributes = f' class="ctd-{self.tone}"' if self.tone else ""
+        if self.ref and own_ref:
+            attributes += f' data-ref="{escape(self.ref)}"'
+        return f"<span{attributes}>{inner}</span>" if attributes else inner
+
+    def plain(self) -> str:
+        return self.text + self.mark
+
+
+Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: lines of spans, and the anchor by which links reach it. Build it with `cell`."""
+
+    lines: tuple[Line, ...]
+    anchor: str = ""
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(span.ref for span in self.spans() if span.ref))
+
+    def spans(self) -> Iterator[Span]:
+        return (span for line in self.lines for span in line)
+
+    def html(self, tag: str, attributes: str) -> str:
+        """The cell; its row's address stands on the cell itself where all figures are of one row."""
+        shared = self.refs[0] if len(self.refs) == 1 and all(span.ref for span in self.spans()) else None
+        if shared:
+            attributes += f' data-ref="{escape(shared)}"'
+        if self.anchor:
+            attributes += f' id="{escape(self.anchor)}"'
+        inner = "".join(f"<div>{''.join(span.html(own_ref=not shared) for span in line)}</div>" for line in self.lines)
+        return f"<{tag}{attributes}>{inner}</{tag}>"
+
+    def plain(self) -> list[str]:
+        found = []
+        for line in self.lines:
+            found += textwrap.wrap("".join(span.plain() for span in line), PLAIN_CELL) or [""]
+        return found
+
+
+def line(*parts: str | Span) -> Line:
+    """Spans of one line; a string is a span without figure."""
+    return tuple(Span(part) if isinstance(part, str) else part for part in parts)
+
+
+def cell(*lines: str | Span | Line, anchor: str = "") -> Cell:
+    """A cell of one or more lines."""
+    return Cell(tuple(part if isinstance(part, tuple) else line(part) for part in lines), anchor)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column head: name, unit of its figures, whether they are set flush right."""
+
+    name: str
+    unit: str = ""
+    numeric: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Table:
+    """An accessible table; the first cell of each row is its head.
+
+    ``kind`` is how the stylesheet lays it out: ``records`` are cards at every width, for long cells; ``answers`` has
+    columns of its own.
+
+    Raises `ValueError` when a row does not have one cell for each column.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.caption!r}: a row of {len(row)} cells under {len(self.columns)} column heads")
+
+    @property
+    def refs(self) -> frozenset[str]:
+        return frozenset(ref for row in self.rows for one in row for ref in one.refs)
+
+    def html(self) -> str:
+        """The table. Roles are explicit, since on a phone its rows are cards, which are no tables to CSS."""
+        heads = "".join(f'<th scope="col" role="columnheader"{_numeric(c)}>{_head(c)}</th>' for c in self.columns)
+        body = "\n".join(f'<tr role="row">{self._row(row)}</tr>' for row in self.rows)
+        kind = f" ctd-table--{self.kind}" if self.kind else ""
+        return (
+            f'<table class="ctd-table{kind}" role="table">\n<caption>{escape(self.caption)}</caption>\n'
+            f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead>\n<tbody role="rowgroup">\n{body}\n</tbody>\n</table>'
+        )
+
+    def _row(self, row: tuple[Cell, ...]) -> str:
+        head, *rest = row
+        parts = [head.html("th", ' scope="row" role="rowheader"')]
+        for column, one in zip(self.columns[1:], rest, strict=True):
+            parts.append(one.html("td", f' role="cell"{_numeric(column)} data-label="{escape(column.text)}"'))
+        return "".join(parts)
+
+    def plain(self) -> str:
+        """The table in aligned columns."""
+        grid = [[textwrap.wrap(c.text, PLAIN_CELL) for c in self.columns]]
+        grid += [[one.plain() for one in row] for row in self.rows]
+        widths = [max(len(text) for row in grid for text in row[i]) for i in range(len(self.columns))]
+        rule = "  ".join("-" * width for width in widths)
+        blocks = []
+        for row in grid:
+            height = max(len(lines) for lines in row)
+            padded = [lines + [""] * (height - len(lines)) for lines in row]
+            blocks.append(
+                "\n".join("  ".join(t.ljust(w) for t, w in zip(one, widths, strict=True)).rstrip() for one in zip(*padded, strict=True))
+            )
+        head, *body = blocks
+        return "\n".join([head, rule, *body])
+
+
+def _numeric(column: Column) -> str:
+    return ' class="ctd-numeric"' if column.numeric else ""
+
+
+def _head(column: Column) -> str:
+    unit = f' <span class="ctd-unit">({escape(column.unit)})</span>' if column.unit else ""
+    return escape(column.name) + unit
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source as a reader meets it: its name, where it was read in words, a link."""
+
+    title: str
+    read_in: str
+    link: str | None = None
+
+    def html(self) -> str:
+        name = escape(self.title)
+        if self.link:
+            name = f'<a href="{escape(self.link)}">{name}</a>'
+        return f"<li>{name}, {escape(self.read_in)}</li>"
+
+    def plain(self) -> str:
+        return f"- {self.title}, {self.read_in}" + (f" <{self.link}>" if self.link else "")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A display: drawing or table with all that a reader needs to judge it.
+
+    ``caption`` says what it is, ``legend`` how to read its signs; ``alt`` says in words what a drawing shows; ``svg_wide`` and
+    ``svg_narrow`` are the same drawing for a page and for a phone. Without a drawing the table is the body.
+    ``more`` is a second table that opens on request; its caption is what the reader opens.
+    """
+
+    name: str
+    caption: str
+    alt: str
+    table: Table | None = None
+    svg_wide: str | None = None
+    svg_narrow: str | None = None
+    sources: tuple[Source, ...] = ()
+    notes: tuple[Line, ...] = ()
+    legend: str = ""
+    more: Table | None = None
+
+    @property
+    def refs(self) -> frozenset[str]:
+        """The rows whose figures the display shows as text."""
+        in_notes = {span.ref for note in self.notes for span in note if span.ref}
+        return frozenset().union(in_notes, *(table.refs for table in (self.table, self.more) if table))
+
+    def html(self) -> str:
+        identity = f"fig-{self.name}"
+        parts = []
+        if self.svg_wide or self.table is None:
+            legend = f'<span class="ctd-legend">{escape(self.legend)}</span>' if self.legend else ""
+            parts.append(f"<figcaption>{escape(self.caption)}{legend}</figcaption>")
+        for svg, kind in ((self.svg_wide, "wide"), (self.svg_narrow, "narrow")):
+            if svg:
+                only = "" if self.svg_narrow else " ctd-chart--only"
+                parts.append(f'<div class="ctd-chart ctd-chart--{kind}{only}">{svg}</div>')
+        if self.table and not self.svg_wide:
+            parts.append(self.table.html())
+        if self.notes:
+            notes = "\n".join(f"<p>{''.join(span.html() for span in note)}</p>" for note in self.notes)
+            parts.append(f'<div class="ctd-notes">\n{notes}\n</div>')
+        if self.table and self.svg_wide:
+            parts.append(f'<details class="ctd-data"><summary>Data table</summary>\n{self.table.html()}\n</details>')
+        if self.more:
+            parts.append(f'<details class="ctd-data"><summary>{escape(self.more.caption)}</summary>\n{self.more.html()}\n</details>')
+        if self.sources:
+            items = "\n".join(source.html() for source in self.sources)
+            parts.append(f'<details class="ctd-sources"><summary>Sources ({len(self.sources)})</summary>\n<ul>\n{items}\n</ul>\n</details>')
+        body = "\n".join(parts)
+        return f'<figure class="ctd-figure" id="{identity}">\n{body}\n</figure>'
+
+    def plain(self) -> str:
+        blocks = [_fill(self.caption), *([_fill(self.legend)] if self.legend else [])]
+        if self.svg_wide:
+            blocks.append(_fill(f"[{self.alt}]"))
+        if self.table:
+            blocks.append(self.table.plain())
+        blocks += [_fill("".join(span.plain() for span in note)) for note in self.notes]
+        if self.more:
+            blocks += [_fill(self.more.caption), self.more.plain()]
+        if self.sources:
+            blocks.append("\n".join(["Sources", *(source.plain() for source in self.sources)]))
+        return "\n\n".join(blocks)
+
+    def __str__(self) -> str:
+        return self.plain()
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.plain()}
+
+
+def _fill(text: str) -> str:
+    return textwrap.fill(text, PLAIN_LINE, break_long_words=False, break_on_hyphens=False)
+
+
+def figure_name(evidence: Evidence, *parts: str) -> str:
+    """A name that is one of a kind on a page: the display, what it is about, the scope."""
+    return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in (*parts, evidence.scope_name or "") if part)
+
+
+def sources_of(evidence: Evidence, rows: Iterable[Row], columns: Sequence[str] | None = None) -> tuple[Source, ...]:
+    """The sources of rows, and of cells of theirs that were read elsewhere, each once, in order of first use.
+
+    ``columns`` names what is shown of rows of trials, cohorts and arms; without it all their cells count.
+    """
+    found: dict[str, Source] = {}
+    exceptions: dict[tuple[str, str], list[Row]] = {}
+    for one in evidence["cell_sources"]:
+        exceptions.setdefault((one["table"], one.row_id), []).append(one)
+    for row in rows:
+        elsewhere = exceptions.get((row.table, row.id), ())
+        if columns is None or row.table not in ("trials", "cohorts", "arms"):
+            held = [row.source_id, *(cell.source_id for cell in elsewhere)]
+        else:
+            by_column = {cell.column: cell.source_id for cell in elsewhere}
+            held = [by_column.get(column, row.source_id) for column in columns if row.get(column) is not None]
+        for source_id in held:
+            source = evidence.row(source_id)
+            found.setdefault(source.id, Source(source.title, words.read_in_text(source), source.link))
+    return tuple(found.values())

@@ -1,0 +1,177 @@
+"""Harms: patients per 100 in each arm, within the trial period."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable
+
+from ..evidence import Evidence, Row
+from . import rows as pick
+from . import text as words
+from . import theme
+from .figure import Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .svg import Drawing, axis_ticks
+
+DOMAINS = ("harms", "survival")
+
+_ARMS = ("intervention", "active comparator", "placebo", "all")
+#: What stands first in each trial, whatever the order of the file.
+_FIRST = ("sae", "ae-stop", "death")
+
+Group = tuple[Row, ...]  #: the arms of one trial, cohort, outcome and time
+
+
+def harms(evidence: Evidence) -> Figure:
+    """How many patients of 100 in each arm met each harm while the trial ran.
+
+    A printed percentage is used as printed; one computed from events and n says so. Rows that count events, of which
+    a patient may have several, are named apart and not drawn.
+    """
+    rows = [
+        row
+        for row in pick.by_domain(evidence, pick.preferred(evidence, "arm_results"), DOMAINS)
+        if row.time_kind not in pick.FOLLOW_UP and evidence.arm(row).role != "all" and row.weeks != 0
+    ]
+    groups = _groups(evidence, [row for row in rows if words.rate_per_100(row)])
+    apart = _groups(evidence, [row for row in rows if row.counts == "events" or row.unit in ("events", "per 100 patient-years")])
+    counted = _groups(
+        evidence, [row for row in rows if words.counts_patients(row) and not words.rate_per_100(row) and row.events is not None]
+    )
+    name = figure_name(evidence, "harms")
+    if not groups and not apart and not counted:
+        nothing = "No harm of a randomised trial is in the dataset for this scope."
+        return Figure(name, nothing, nothing)
+    used = [row for group in (*groups, *apart, *counted) for row in group]
+    notes = [_apart(evidence, group) for group in apart] + pick.correction_notes(evidence, used)
+    caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
+    legend = f"{_key(evidence, groups)} * Computed here from events and patients; all else as printed. \u2013 Not reported here."
+    alt = "Dot plot of patients per 100 in each arm: " + "; ".join(_alt(evidence, group) for group in groups) + "."
+    wide = narrow = None
+    if groups:
+        wide = _draw(evidence, groups, theme.WIDE, f"fig-{name}-wide", alt)
+        narrow = _draw(evidence, groups, theme.NARROW, f"fig-{name}-narrow", alt)
+    return Figure(
+        name, caption, alt, _table(evidence, [*groups, *counted, *apart]), wide, narrow, sources_of(evidence, used), tuple(notes), legend
+    )
+
+
+def _groups(evidence: Evidence, rows: Iterable[Row]) -> list[Group]:
+    """Arms beside each other, in the order intervention, comparator."""
+    found: dict[tuple, list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.trial_id, row.cohort, row.outcome, row.text("weeks"), row.time_kind), []).append(row)
+    trials = {key[0]: n for n, key in enumerate(dict.fromkeys((key[0],) for key in found))}
+    groups = [tuple(sorted(group, key=lambda r: _ARMS.index(evidence.arm(r).role))) for group in found.values()]
+    return sorted(groups, key=lambda g: (trials[g[0].trial_id], _FIRST.index(g[0].outcome) if g[0].outcome in _FIRST else len(_FIRST)))
+
+
+def _comparison(evidence: Evidence, trial_id: str) -> list[Row]:
+    """The arms of a trial, in the order in which figures stand beside each other."""
+    arms = [arm for arm in evidence["arms"] if arm.trial_id == trial_id and arm.role != "all"]
+    return sorted(arms, key=lambda arm: _ARMS.index(arm.role))
+
+
+def _title(evidence: Evidence, group: Group) -> str:
+    """What was counted and when: ``Diarrhoea, over 52 weeks``."""
+    row = group[0]
+    standing = words.cohort_text(evidence, row)
+    return ", ".join(part for part in (evidence.outcome(row).short, standing, words.time_text(row)) if part)
+
+
+def _alt(evidence: Evidence, group: Group) -> str:
+    arms = pick.sentence_list([f"{words.arm_text(evidence, row)} {words.rate_per_100(row).text}" for row in group])
+    return f"{pick.acronym(evidence, group[0])}, {_title(evidence, group)}: {arms}"
+
+
+def _apart(evidence: Evidence, group: Group) -> Line:
+    spans: list[Span | str] = []
+    for row in group:
+        spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.estimate_text(row))]
+    return line(
+        f"Events, not patients (a patient may have several): {pick.acronym(evidence, group[0])}, {words.in_sentence(_title(evidence, group))}: ",
+        *spans,
+        ".",
+    )
+
+
+def _table(evidence: Evidence, groups: list[Group]) -> Table:
+    body = [
+        (
+            cell(pick.acronym(evidence, group[0]), Span(_title(evidence, group), tone="muted")),
+            cell(*(_in_arm(evidence, row) for row in group)),
+            cell(*dict.fromkeys(words.verification_text(evidence, row) for row in group)),
+        )
+        for group in groups
+    ]
+    return Table("Harms in each arm", (Column("Trial and harm"), Column("In each arm", "patients per 100"), Column("Read")), tuple(body))
+
+
+def _in_arm(evidence: Evidence, row: Row) -> Line:
+    """The share, with the count where it is known; or the count, and why it is no share."""
+    rate = words.rate_per_100(row)
+    if rate:
+        counted = f" ({row.events} of {row.n})" if row.events is not None and row.n is not None else ""
+        shown, why = f"{rate.marked}{counted}", ""
+    else:
+        shown = words.estimate_text(row)
+        why = "; of how many is not reported here" if words.counts_patients(row) else ", not patients"
+    return line(f"{words.at_start(words.arm_text(evidence, row))}: ", pick.figure_span(row, shown), Span(why, tone="muted") if why else "")
+
+
+_SHAPES = ("circle", "circle", "square", "diamond", "triangle-up")
+
+
+def _most_arms(evidence: Evidence, groups: list[Group]) -> int:
+    return max((len(_comparison(evidence, group[0].trial_id)) for group in groups), default=0)
+
+
+def _key(evidence: Evidence, groups: list[Group]) -> str:
+    """Which sign and which figure belong to which arm."""
+    if _most_arms(evidence, groups) > 2:
+        signs = pick.sentence_list([f"open {shape.replace('-up', '')}" for shape in _SHAPES[1 : _most_arms(evidence, groups)]])
+        return f"Filled circle and first figure: the arm named first; then {signs}, in the order named."
+    return "Filled circle and first figure: the arm named first; open circle and second figure: the other."
+
+
+def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: str, alt: str) -> str:
+    wide = layout is theme.WIDE
+    highest = max(words.rate_per_100(row).value for group in groups for row in group)
+    most = min(100.0, 10.0 * math.ceil(highest / 10)) or 10.0
+    figures = 58 * _most_arms(evidence, groups)
+    left, right = (270, figures + 8) if wide else (6, 12)
+    drawing = Drawing(layout, left, right, (0.0, most))
+    drawing.axis(axis_ticks(0, most), "Patients per 100")
+    step, small_step = layout.size + 6, layout.small + 4
+    y, trial = 10.0, None
+    for group in groups:
+        arms = _comparison(evidence, group[0].trial_id)
+        if group[0].trial_id != trial:
+            y += 10 if trial else 0
+            trial = group[0].trial_id
+            heading = f"{pick.acronym(evidence, group[0])}: " + " versus ".join(words.in_sentence(arm.label) for arm in arms)
+            for label in textwrap.wrap(heading, layout.fits(layout.width, bold=True)):
+                drawing.text(0, y, label, bold=True)
+                y += step
+        labels = textwrap.wrap(_title(evidence, group), layout.fits(left - 16 if wide else layout.width - figures - 8, small=True))
+        height = len(labels) * small_step
+        beside = y + (height - small_step) / 2 if wide else y
+        for n, label in enumerate(labels):
+            drawing.text(0, y + n * small_step, label, color=theme.MUTED, size=layout.small)
+        by_arm = {row.arm: row for row in group}
+        for n, arm in enumerate(arms):
+            row = by_arm.get(arm.arm)
+            x = layout.width - 58 * (len(arms) - 1 - n)
+            text = words.rate_per_100(row).marked + pick.mark(row, *pick.VALUE) if row else "\u2013"
+            drawing.text(
+                x, beside, text, align="right", ref=row.id if row else None, size=layout.small, color=theme.INK if row else theme.MUTED
+            )
+        middle = beside if wide else y + height
+        drawing.rule(0.0, most, middle, middle, color=theme.GRID, width=1)
+        points = [(words.rate_per_100(by_arm[arm.arm]).value, n) for n, arm in enumerate(arms) if arm.arm in by_arm]
+        if len(points) > 1:
+            drawing.rule(min(points)[0], max(points)[0], middle, middle, color=theme.MUTED, width=2)
+        for value, n in reversed(points):
+            drawing.point(value, middle, shape=_SHAPES[n % len(_SHAPES)], color=theme.COMPARATOR if n else theme.ACCENT, hollow=n > 0)
+        y += height + (8 if wide else 20)
+    return drawing.svg(name, alt, y - 4)

@@ -1,0 +1,159 @@
+"""Which rows displays use, in which order, and the spans that print them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..evidence import Evidence, Row, row_id
+from . import text as words
+from .figure import Line, Span, line
+
+DAGGER = "†"
+
+
+def trials_in_order(evidence: Evidence, kinds: Sequence[str] = ("rct",)) -> list[Row]:
+    """The randomised trials (or the kinds named), oldest report first."""
+    return sorted((t for t in evidence["trials"] if t.kind in kinds), key=lambda t: (t.year, t.acronym))
+
+
+def preferred(evidence: Evidence, table: str, kinds: Sequence[str] = ("rct",)) -> list[Row]:
+    """The rows of ``contrasts`` or ``arm_results`` that displays use: preferred, not withheld, of such trials;
+    by trial (oldest first), whole trial before its groups, then time, then the order of the file."""
+    trials = {trial.trial_id: i for i, trial in enumerate(trials_in_order(evidence, kinds))}
+    cohorts = {cohort.id: (cohort.kind != "all", i) for i, cohort in enumerate(evidence["cohorts"])}
+    rows = [row for row in evidence.shown(table) if row.preferred and row.trial_id in trials]
+    return sorted(rows, key=lambda r: (trials[r.trial_id], cohorts[row_id("cohorts", (r.trial_id, r.cohort))], _weeks(r)))
+
+
+def _weeks(row: Row) -> float:
+    return row.weeks if row.weeks is not None else float("inf")
+
+
+def statements(evidence: Evidence, domains: Sequence[str]) -> list[Row]:
+    """What sources say in words about outcomes of these domains, in the order of `preferred`."""
+    trials = {trial.trial_id: i for i, trial in enumerate(trials_in_order(evidence))}
+    rows = [s for s in evidence.shown("statements") if s.trial_id in trials and evidence.outcome(s).domain in domains]
+    return sorted(rows, key=lambda s: trials[s.trial_id])
+
+
+def size_of(evidence: Evidence, trial: Row) -> Span:
+    """How many patients a trial had, with the address of the row that says so: ``158 randomised``, ``576 patients``
+    where only those treated or analysed are known."""
+    if trial.n_randomised is not None:
+        return Span(f"{trial.n_randomised} randomised", ref=trial.id, mark=mark(trial, "n_randomised"))
+    whole = whole_trial(evidence, trial)
+    if whole is not None and whole.n is not None:
+        return Span(f"{whole.n} patients", ref=whole.id, mark=mark(whole, "n"))
+    return Span("number of patients not reported here", tone="muted")
+
+
+def whole_trial(evidence: Evidence, trial: Row) -> Row | None:
+    """The cohort of all patients of a trial, where the scope has it."""
+    address = row_id("cohorts", (trial.trial_id, "all"))
+    return evidence.row(address) if address in evidence else None
+
+
+def sized_by(evidence: Evidence, trial: Row) -> list[Row]:
+    """The rows that `size_of` may read: the trial, and the cohort of all its patients where the trial's own cell is empty."""
+    whole = whole_trial(evidence, trial)
+    return [trial] if trial.n_randomised is not None or whole is None else [trial, whole]
+
+
+def by_domain(evidence: Evidence, rows: Iterable[Row], domains: Sequence[str]) -> list[Row]:
+    """The rows whose outcome belongs to one of the domains."""
+    return [row for row in rows if evidence.outcome(row).domain in domains]
+
+
+def acronym(evidence: Evidence, row: Row) -> str:
+    """The name of a row's trial."""
+    return evidence.trial(row).acronym
+
+
+def mark(row: Row, *columns: str) -> str:
+    """The dagger, where one of the cells shown was corrected."""
+    return DAGGER if any(column in row.corrections for column in columns) else ""
+
+
+#: Statistics of an arm that are changes over time.
+CHANGES = ("mean change", "adjusted mean change", "median change", "rate", "adjusted rate", "score")
+
+#: Times outside the trial period.
+FOLLOW_UP = ("median-follow-up", "mean-follow-up")
+
+#: Columns that a printed estimate or value comes from; a correction of one of them earns the dagger.
+ESTIMATE = ("estimate", "ci_low", "ci_high", "ci_level", "unit", "p_value")
+VALUE = ("value", "unit", "spread", "spread_kind", "low", "high", "interval_kind", "level", "events", "percent", "counts", "n")
+
+
+def figure_span(row: Row, text: str, tone: str | None = None) -> Span:
+    """A text that prints figures of a contrast or an arm's result, with its address and, if corrected, the dagger."""
+    return Span(text, ref=row.id, mark=mark(row, *(ESTIMATE if row.table == "contrasts" else VALUE)), tone=tone)
+
+
+_COLUMN_NAMES = {
+    "ci_low": "lower limit",
+    "ci_high": "upper limit",
+    "low": "lower limit",
+    "high": "upper limit",
+    "p_value": "p-value",
+    "n": "number of patients",
+    "n_a": "number of patients",
+    "n_b": "number of patients",
+}
+
+
+def column_name(column: str) -> str:
+    """A column as readers call it."""
+    return _COLUMN_NAMES.get(column, column.replace("_", " "))
+
+
+def correction_notes(evidence: Evidence, rows: Iterable[Row]) -> list[Line]:
+    """For the daggers: what was printed, and why something else is used; one line for each discrepancy."""
+    notes: dict[str, dict[str, list[Row]]] = {}
+    for row in dict.fromkeys(rows):
+        for discrepancy, printed, _ in corrected(row):
+            notes.setdefault(discrepancy, {}).setdefault(printed, []).append(row)
+    lines = []
+    for discrepancy, changes in notes.items():
+        parts = []
+        for printed, changed in changes.items():
+            trials = list(dict.fromkeys(acronym(evidence, row) for row in changed if "trial_id" in row))
+            who = row_name(evidence, changed[0]) if len(changed) == 1 else f"{len(changed)} results of {sentence_list(trials)}"
+            parts.append(f"{who}: printed with {printed}")
+        lines.append(line(f"{DAGGER} Corrected. {'; '.join(parts)}. {evidence.row(discrepancy).reason.rstrip('.')}."))
+    return lines
+
+
+def corrected(row: Row) -> list[tuple[str, str, str]]:
+    """(discrepancy, printed, used) of each change to a row, in words; the two limits of an interval together."""
+    left = dict(row.corrections)
+    found = []
+    for low, high in (("low", "high"), ("ci_low", "ci_high")):
+        if low in left and high in left:
+            first, last = left.pop(low), left.pop(high)
+            printed, used = (
+                f"{words.number_text(a)} to {words.number_text(b)}" for a, b in ((first.printed, last.printed), (first.used, last.used))
+            )
+            found.append((first.discrepancy_id, f"interval {printed}", f"interval {used}"))
+    for column, record in left.items():
+        name = column_name(column)
+        found.append((record.discrepancy_id, f"{name} {words.number_text(record.printed)}", f"{name} {words.number_text(record.used)}"))
+    return found
+
+
+def row_name(evidence: Evidence, row: Row) -> str:
+    """What a result is, in words: ``SLS II, mycophenolate, FVC % predicted at week 104``."""
+    if row.table not in ("contrasts", "arm_results"):
+        return row.id
+    who = words.comparison_text(evidence, row) if row.table == "contrasts" else words.arm_text(evidence, row)
+    group = words.cohort_text(evidence, row)
+    parts = [acronym(evidence, row), *([group] if group else []), who, f"{evidence.outcome(row).short} {words.time_text(row)}".strip()]
+    return ", ".join(parts)
+
+
+def sentence_list(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+VERIFICATION_KEY = "P: read in the trial's own report, abstract or record; S: read second-hand; R: only in the source article."

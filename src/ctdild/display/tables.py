@@ -1,0 +1,281 @@
+"""Displays that are tables: the trials, changes within arms, symptoms, corrections, sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from ..evidence import Evidence, Row
+from . import rows as pick
+from . import text as words
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+
+SYMPTOM_DOMAINS = ("symptoms", "function", "health status")
+
+
+def _figure(name: str, caption: str, columns: tuple[Column, ...], body: list[tuple[Cell, ...]], evidence: Evidence, rows: list[Row],
+            notes: tuple[Line, ...] = (), empty: str = "", kind: str = "") -> Figure:  # fmt: skip
+    """A figure whose body is a table, or the sentence that says that there is nothing."""
+    if not body:
+        return Figure(name, empty, empty)
+    return Figure(name, caption, caption, Table(caption, columns, tuple(body), kind), sources=sources_of(evidence, rows), notes=notes)
+
+
+def evidence_table(evidence: Evidence) -> Figure:
+    """Which randomised trials there are: design, patients, arms, background treatment, primary outcome."""
+    trials = pick.trials_in_order(evidence)
+    body, used = [], []
+    for trial in trials:
+        arms = [arm for arm in evidence["arms"] if arm.trial_id == trial.trial_id and arm.role != "all"]
+        used += [trial, *arms]
+        body.append(
+            (
+                cell(Span(trial.acronym, ref=trial.id), Span(str(trial.year), ref=trial.id, tone="muted")),
+                cell(Span(_design(trial), ref=trial.id)),
+                cell(Span(trial.population, ref=trial.id)),
+                _randomised(evidence, trial),
+                cell(*(_arm_line(arm) for arm in arms)),
+                cell(Span(words.at_start(trial.background or trial.background_policy), ref=trial.id)),
+                cell(*_primary(trial)),
+            )
+        )
+    columns = (
+        Column("Trial"), Column("Design"), Column("Patients"), Column("Number"), Column("Arms"), Column("Background treatment"), Column("Primary outcome"),
+    )  # fmt: skip
+    return _figure(
+        figure_name(evidence, "evidence-table"),
+        f"Randomised trials in this scope: {pick.sentence_list([t.acronym for t in trials])}.",
+        columns,
+        body,
+        evidence,
+        used,
+        tuple(pick.correction_notes(evidence, used)),
+        empty="No randomised trial of this scope is in the dataset.",
+        kind="records",
+    )
+
+
+def _design(trial: Row) -> str:
+    parts = [words.in_sentence(trial.design) if trial.phase else trial.design, trial.masking if trial.masking not in trial.design else ""]
+    if trial.phase and f"phase {trial.phase}" not in trial.design.lower():
+        parts.insert(0, f"Phase {trial.phase}")
+    if trial.allocation and trial.allocation not in trial.design:
+        parts.append(trial.allocation)
+    if trial.duration_weeks:
+        parts.append(f"{trial.duration_weeks} weeks")
+    return ", ".join(part for part in parts if part)
+
+
+def _randomised(evidence: Evidence, trial: Row) -> Cell:
+    lines = [pick.size_of(evidence, trial)]
+    if trial.n_planned is not None and trial.n_planned != trial.n_randomised:
+        lines.append(Span(f"{trial.n_planned} planned", ref=trial.id, tone="muted"))
+    if trial.stop_reason:
+        lines.append(Span(f"Stopped early: {trial.stop_reason}", ref=trial.id, tone="muted"))
+    return cell(*lines)
+
+
+def _arm_line(arm: Row) -> Line:
+    n = f", n {arm.n_randomised}" if arm.n_randomised is not None else ""
+    regimen = f": {arm.regimen}" if arm.regimen else ""
+    return line(Span(f"{arm.label}{n}{regimen}", ref=arm.id, mark=pick.mark(arm, "n_randomised", "regimen")))
+
+
+def _primary(trial: Row) -> list[Span]:
+    met = {"met": "met", "not met": "not met", "not applicable": "no criterion"}[trial.primary_met]
+    lines = [Span(f"{trial.primary_outcome}: {met}", ref=trial.id, mark=pick.mark(trial, "primary_outcome", "primary_met"))]
+    registered = trial.primary_outcome_registered
+    if registered and registered != trial.primary_outcome:
+        lines.append(Span(f"Registered as: {words.in_sentence(registered)}", ref=trial.id, tone="muted"))
+    elif not registered:
+        lines.append(Span("Registered outcome: not read", tone="muted"))
+    return lines
+
+
+def arm_changes(evidence: Evidence, outcome: str) -> Figure:
+    """How each arm changed on one outcome. Within-arm figures: they are no comparison between treatments.
+
+    Raises `KeyError` for an outcome outside the scope.
+    """
+    about = evidence.row(outcome)
+    rows = [
+        r
+        for r in pick.preferred(evidence, "arm_results")
+        if r.outcome == outcome and r.statistic in pick.CHANGES and r.value is not None and r.weeks != 0
+    ]
+    compared = {(c.trial_id, c.cohort) for c in pick.preferred(evidence, "contrasts") if c.outcome == outcome}
+    main = [r for r in rows if evidence.cohort(r).kind in ("all", "disease") or (r.trial_id, r.cohort) in compared]
+    groups = [r for r in rows if r not in main]
+    columns = (Column("Trial"), Column("Arm"), Column("When"), Column("Change within the arm"), Column("Read"))
+    caption = f"{about.name}: change within each arm. Within-arm; not a comparison."
+    smaller = "Groups that no trial compared between its arms" if main else caption
+    figure = _figure(
+        figure_name(evidence, "arm-changes", outcome),
+        caption,
+        columns,
+        _changes(evidence, main or groups),
+        evidence,
+        rows,
+        tuple(pick.correction_notes(evidence, rows)),
+        empty=f"{about.name}: no change within an arm is in the dataset for this scope.",
+    )
+    return replace(figure, more=Table(smaller, columns, tuple(_changes(evidence, groups)))) if main and groups else figure
+
+
+def _changes(evidence: Evidence, rows: list[Row]) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            _who(evidence, row),
+            cell(
+                words.at_start(words.arm_text(evidence, row)),
+                *([Span(f"n {row.n}", ref=row.id, mark=pick.mark(row, "n"), tone="muted")] if row.n is not None else []),
+            ),
+            cell(words.time_text(row) or "time not reported"),
+            cell(pick.figure_span(row, words.result_text(row)), Span(_model(row), tone="muted")),
+            cell(words.verification_text(evidence, row)),
+        )
+        for row in rows
+    ]
+
+
+def _model(row: Row) -> str:
+    kind = "adjusted" if row.statistic.startswith("adjusted") else "median" if row.statistic.startswith("median") else "as observed"
+    return row.model or kind
+
+
+def symptoms(evidence: Evidence) -> Figure:
+    """What patients noticed: symptoms, function and health status, trial by trial."""
+    contrasts = pick.by_domain(evidence, pick.preferred(evidence, "contrasts"), SYMPTOM_DOMAINS)
+    results = [r for r in pick.by_domain(evidence, pick.preferred(evidence, "arm_results"), SYMPTOM_DOMAINS) if r.weeks != 0]
+    said = pick.statements(evidence, SYMPTOM_DOMAINS)
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in [*contrasts, *results, *said]:
+        groups.setdefault((row.trial_id, row.cohort, row.outcome), []).append(row)
+    order = {trial.trial_id: i for i, trial in enumerate(pick.trials_in_order(evidence))}
+    used: list[Row] = []
+    nulls: dict[tuple[str, str, str], list[Row]] = {}
+    for key, rows in list(groups.items()):
+        if len(rows) == 1 and rows[0].table == "statements" and rows[0].verdict == "no difference shown":
+            nulls.setdefault((key[0], key[1], words.verification_text(evidence, rows[0])), []).append(groups.pop(key)[0])
+    lines: list[tuple[int, tuple[Cell, ...]]] = []
+    for (trial_id, _, outcome), rows in groups.items():
+        used += rows
+        about = evidence.row(outcome)
+        lines.append(
+            (
+                order[trial_id],
+                (
+                    _who(evidence, rows[0]),
+                    cell(about.name, *([Span(f"{about.better} is better", tone="muted")] if about.better else [])),
+                    cell(*_found(evidence, rows)),
+                    cell(*dict.fromkeys(words.verification_text(evidence, r) for r in rows)),
+                ),
+            )
+        )
+    for (trial_id, _, read), rows in nulls.items():
+        used += rows
+        named = [Span(evidence.outcome(row).name, ref=row.id) for row in rows]
+        lines.append(
+            (order[trial_id], (_who(evidence, rows[0]), cell(*named), cell("No difference between the arms was shown"), cell(read)))
+        )
+    body = [line for _, line in sorted(lines, key=lambda item: item[0])]
+    columns = (Column("Trial"), Column("Outcome"), Column("Result"), Column("Read"))
+    return _figure(
+        figure_name(evidence, "symptoms"),
+        "Symptoms, function and health status. Figures in each arm are no comparison by themselves.",
+        columns,
+        body,
+        evidence,
+        used,
+        tuple(pick.correction_notes(evidence, used)),
+        empty="No patient-reported outcome of a randomised trial is in the dataset for this scope.",
+    )
+
+
+def _who(evidence: Evidence, row: Row) -> Cell:
+    """The trial, and the group where it is not the whole trial."""
+    group = words.cohort_text(evidence, row)
+    return cell(pick.acronym(evidence, row), *([Span(group, tone="muted")] if group else []))
+
+
+def _found(evidence: Evidence, rows: list[Row]) -> list[Line]:
+    """Between the arms, in words, in each arm."""
+    lines = []
+    for row in rows:
+        if row.table == "contrasts":
+            tail = [words.time_text(row), words.favours_text(evidence, row)]
+            lines.append(
+                line("Between the arms: ", pick.figure_span(row, words.result_text(row)), "".join(f", {part}" for part in tail if part))
+            )
+    lines += [line(Span(row.says, ref=row.id)) for row in rows if row.table == "statements"]
+    at: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.table == "arm_results":
+            at.setdefault(words.time_text(row), []).append(row)
+    for time, arms in at.items():
+        spans: list[Span | str] = []
+        for row in arms:
+            value = words.per_100(row) or words.result_text(row)
+            spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, value)]
+        lines.append(line(f"In each arm{f', {time}' if time else ''}: ", *spans))
+    return lines
+
+
+def corrections_table(evidence: Evidence) -> Figure:
+    """Which figures are not used as printed: what stood there, what is used, why. Like changes for one reason share a line."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for target in dict.fromkeys(evidence.row(record.row_id) for record in evidence["corrections"]):
+        for discrepancy, printed, used in pick.corrected(target):
+            groups.setdefault((discrepancy, printed, used), []).append(target)
+    body, shown = [], []
+    for (discrepancy, printed, used), targets in groups.items():
+        reason = evidence.row(discrepancy)
+        shown += [*targets, reason]
+        body.append(
+            (
+                cell(*(Span(pick.row_name(evidence, target), ref=target.id) for target in targets)),
+                cell(Span(printed, tone="muted")),
+                cell(Span(used, ref=targets[0].id) if len(targets) == 1 else used),
+                cell(reason.reason),
+            )
+        )
+    columns = (Column("Figure"), Column("Printed"), Column("Used"), Column("Why"))
+    return _figure(
+        figure_name(evidence, "corrections"),
+        "Figures that are not used as they were printed.",
+        columns,
+        body,
+        evidence,
+        shown,
+        empty="Every figure of this scope is used as it was printed.",
+    )
+
+
+def sources_table(evidence: Evidence) -> Figure:
+    """Where the figures of this scope were read, and how many rows rest on each source.
+
+    Each entry is the anchor ``source-ID``, to which the letters behind figures in sentences lead.
+    """
+    rest = Counter(row["source_id"] for table in evidence.tables for row in evidence[table] if "source_id" in row and table != "sources")
+    body = [
+        (
+            cell(
+                Span(source.title, link=source.link),
+                *([Span(f"on {words.date_text(source.read_on)}", tone="muted")] if source.read_on else []),
+                anchor=f"source-{source.source_id}",
+            ),
+            cell(words.read_in_text(source)),
+            cell(str(rest[source.id])),
+        )
+        for source in sorted(evidence["sources"], key=lambda s: s.title.casefold())
+    ]
+    return _figure(
+        figure_name(evidence, "sources-table"),
+        "Where the figures of this page were read.",
+        (Column("Source"), Column("Read in"), Column("Rows of data", numeric=True)),
+        body,
+        evidence,
+        [],
+        empty="No source is in the dataset for this scope.",
+        kind="compact",
+    )

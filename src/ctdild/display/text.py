@@ -1,0 +1,283 @@
+"""How figures read in words: units, intervals, times, shares of patients, where they were read.
+
+Every function takes a row (and the evidence, where other rows are needed) and returns plain text, never HTML.
+A hole gives an empty text; nothing is rounded that a source printed. Minus signs are U+2212.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from ..claims import RATIOS
+from ..evidence import Evidence, Printed, Row
+
+MINUS = "\u2212"
+NO_BREAK = "\u00a0"
+WEEKS_PER_YEAR = 52
+
+#: Units written directly behind the figure, without a space.
+_TIGHT = ("%", "% predicted", "% of patients")
+
+_SINGULAR = {
+    "percentage points": "percentage point",
+    "points": "point",
+    "patients": "patient",
+    "events": "event",
+    "months": "month",
+    "years": "year",
+    "sites": "site",
+}
+
+_READ_IN = {
+    "full text": "in the full text",
+    "abstract": "in an abstract",
+    "copy of an abstract": "in a copy of an abstract",
+    "table page": "on a page that shows one table of the report",
+    "registry": "in the registry record",
+    "label": "in the product label",
+    "poster": "on a poster",
+    "press": "in a press report",
+    "review table": "in a table of another review",
+    "source article": "in the source article",
+}
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_MARKS = {"primary": "P", "secondary": "S", "review": "R"}
+
+
+def number_text(value: Printed | float | None) -> str:
+    """A figure as its source printed it, with a real minus sign: ``−0.16``."""
+    return "" if value is None else str(value).replace("-", MINUS)
+
+
+def unit_text(unit: str | None, value: Printed | float | None = None) -> str:
+    """A unit in words, in the singular behind 1 or −1 (not behind 1.0)."""
+    if unit is None or unit == "ratio":
+        return ""
+    return _SINGULAR.get(unit, unit) if str(value).lstrip("-") == "1" else unit
+
+
+def with_unit(value: Printed | float | None, unit: str | None) -> str:
+    """A figure and its unit: ``41.0 mL/year``, ``75.7%``."""
+    if value is None:
+        return ""
+    words = unit_text(unit, value)
+    if not words:
+        return number_text(value)
+    return number_text(value) + ("" if unit in _TIGHT else " ") + words
+
+
+def estimate_text(row: Row) -> str:
+    """The figure of a contrast or of an arm, with its unit, without interval.
+
+    ``41.0 mL/year``; ``HR 0.53``; ``27 of 69``; ``75.7%``; empty where only a p-value is known.
+    """
+    if row.table == "contrasts":
+        if row.estimate is None:
+            return ""
+        if row.measure in RATIOS:
+            return f"{row.measure} {number_text(row.estimate)}"
+        if row.measure in ("relative reduction", "win probability"):
+            return f"{row.measure} {with_unit(row.estimate, row.unit)}"
+        return with_unit(row.estimate, row.unit)
+    if row.value is not None:
+        return with_unit(row.value, row.unit)
+    return counts_text(row)
+
+
+def counts_text(row: Row) -> str:
+    """What was counted in an arm, as printed: ``27 of 69 (39.1%)``, ``29 events``, ``75.7%``."""
+    percent = f"{number_text(row.percent)}%" if row.percent is not None else ""
+    if row.events is None:
+        return percent
+    if row.counts in ("events", "pairs"):
+        counted = f"{row.events} {unit_text(row.counts, row.events) if row.counts == 'events' else row.counts}"
+    elif row.n is not None:
+        counted = f"{row.events} of {row.n}"
+    else:
+        counted = f"{row.events} {unit_text('patients', row.events)}"
+    return f"{counted} ({percent})" if percent else counted
+
+
+def interval_text(row: Row) -> str:
+    """The interval in words: ``95% CI 2.9 to 79.0``; of an arm also ``IQR 37.3 to 121.9``; empty without one."""
+    if row.table == "contrasts":
+        low, high, level, kind = row.ci_low, row.ci_high, row.ci_level, "CI"
+    else:
+        low, high, level, kind = row.low, row.high, row.level, row.interval_kind or "CI"
+    if low is None or high is None:
+        return ""
+    name = f"{number_text(level)}% CI" if kind == "CI" and level is not None else kind
+    return f"{name} {number_text(low)} to {number_text(high)}"
+
+
+def spread_text(row: Row) -> str:
+    """The printed spread of an arm's value: ``SE 0.9``; empty without one."""
+    if row.spread is None:
+        return ""
+    return f"{row.spread_kind or 'spread of a kind not stated:'} {number_text(row.spread)}"
+
+
+def p_text(row: Row) -> str:
+    """The p-value as printed: ``p = 0.04``, ``p < 0.001``; empty without one."""
+    relation = row.get("p_relation") or "="
+    if relation == "ns":
+        return "not significant (p-value not printed)"
+    if row.p_value is None:
+        return ""
+    return f"p {relation.replace('<=', '≤')} {number_text(row.p_value)}"
+
+
+def result_text(row: Row) -> str:
+    """Figure, then interval or spread, then p: ``41.0 mL/year (95% CI 2.9 to 79.0; p = 0.04)``."""
+    head = estimate_text(row)
+    if row.table == "contrasts":
+        rest = [interval_text(row), p_text(row)]
+    else:
+        rest = [interval_text(row) or spread_text(row)]
+    rest = [part for part in rest if part]
+    if not head:
+        return "; ".join(rest)
+    return f"{head} ({'; '.join(rest)})" if rest else head
+
+
+def time_text(row: Row) -> str:
+    """When: ``at week 48``, ``over 52 weeks``, ``median follow-up 8.0 years``; empty where not reported."""
+    weeks, kind = row.weeks, row.time_kind
+    if weeks is None:
+        return ""
+    if kind in ("median-follow-up", "mean-follow-up"):
+        return f"{kind.partition('-')[0]} follow-up {weeks / WEEKS_PER_YEAR:.1f} years"
+    if row.weeks_to is not None:
+        return f"weeks {number_text(weeks)} to {number_text(row.weeks_to)}"
+    if kind == "window":
+        return f"over {number_text(weeks)} weeks"
+    if kind == "landmark":
+        return f"landmark at week {number_text(weeks)}"
+    return f"at week {number_text(weeks)}" if weeks else "at baseline"
+
+
+def date_text(day: date | None) -> str:
+    """A day in words, unbroken at the end of a line: ``6 September 2019``; empty without one."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}".replace(" ", NO_BREAK) if day else ""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Patients per 100. ``computed`` says that it is not printed but events over n; ``marked`` shows that by a star."""
+
+    value: float
+    text: str
+    computed: bool
+
+    @property
+    def marked(self) -> str:
+        return f"{self.text}*" if self.computed else self.text
+
+
+def counts_patients(row: Row) -> bool:
+    """Whether an arm's row counts patients (not events), so that a share of patients can be shown."""
+    return row.unit in ("patients", "% of patients") and row.counts in (None, "patients")
+
+
+def rate_per_100(row: Row) -> Rate | None:
+    """Patients with the outcome per 100 patients of the arm; None where the row has no share of patients.
+
+    A printed percentage is used as printed; only without one is it computed from events and n, to one decimal.
+    """
+    if not counts_patients(row):
+        return None
+    if row.percent is not None:
+        return Rate(float(row.percent), number_text(row.percent), False)
+    if row.unit == "% of patients" and row.value is not None:
+        return Rate(float(row.value), number_text(row.value), False)
+    if row.events is None or not row.n:
+        return None
+    share = Decimal(100 * row.events) / Decimal(row.n)
+    text = str(share.quantize(Decimal("0.1"), ROUND_HALF_UP))
+    return Rate(float(share), text, True)
+
+
+def per_100(row: Row) -> str:
+    """``39.1 per 100 (27 of 69)``, or ``75.7 per 100`` where only the percentage is known; empty without a share."""
+    rate = rate_per_100(row)
+    if rate is None:
+        return ""
+    counted = f" ({row.events} of {row.n})" if row.events is not None and row.n is not None else ""
+    return f"{rate.text} per 100{counted}"
+
+
+def verification_mark(row: Row) -> str:
+    """P: the trial's own report, abstract or record; S: second-hand; R: only the source article."""
+    return _MARKS[row.verification]
+
+
+def verification_text(evidence: Evidence, row: Row, column: str | None = None) -> str:
+    """Where a row, or one cell of it, was read: ``read in an abstract``, ``read second-hand, in a press report``."""
+    where = _READ_IN[evidence.source(row, column).read_in]
+    level = evidence.provenance(row, column).verification
+    if level == "review":
+        return "read only in the source article"
+    return f"read second-hand, {where}" if level == "secondary" else f"read {where}"
+
+
+def read_in_text(source: Row) -> str:
+    """What was in front of the reader of a source: ``read in a copy of an abstract``."""
+    return "read in its text" if source.read_in == "source article" else f"read {_READ_IN[source.read_in]}"
+
+
+def in_sentence(label: str) -> str:
+    """A label as it stands inside a sentence: ``nintedanib`` for ``Nintedanib``, but ``HRCT`` stays."""
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
+def at_start(text: str) -> str:
+    """A text as it stands at the start of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def arm_text(evidence: Evidence, row: Row, column: str = "arm") -> str:
+    """The name of the arm that a result or contrast names, as inside a sentence."""
+    return in_sentence(evidence.arm(row, column).label)
+
+
+def comparison_text(evidence: Evidence, row: Row) -> str:
+    """The two arms of a contrast: ``nintedanib versus placebo``."""
+    return f"{arm_text(evidence, row, 'arm_a')} versus {arm_text(evidence, row, 'arm_b')}"
+
+
+def favours_text(evidence: Evidence, row: Row) -> str:
+    """Which arm the point estimate favours: ``favours nintedanib``; empty where none is named."""
+    if not row.favours:
+        return ""
+    known = f"{row.trial_id}/{row.favours}" in evidence
+    return f"favours {arm_text(evidence, row, 'favours') if known else row.favours}"
+
+
+def standing_text(evidence: Evidence, row: Row) -> str:
+    """What kind of group or analysis a result comes from: ``post hoc subgroup``, ``subgroup``, ``post hoc``;
+    empty for a planned result of the whole trial."""
+    cohort = evidence.cohort(row)
+    if cohort.kind == "post-baseline":
+        return "group formed after baseline"
+    if cohort.kind in ("subgroup", "disease"):
+        if cohort.prespecified is False or row.get("role") == "post-hoc":
+            return "post hoc subgroup"
+        return "subgroup"
+    if cohort.kind == "extension":
+        return "extension"
+    return "post hoc" if row.get("role") == "post-hoc" else ""
+
+
+def cohort_text(evidence: Evidence, row: Row) -> str:
+    """The group that a result comes from with its standing: ``ILD on CT, post hoc subgroup``; empty for the whole trial."""
+    cohort = evidence.cohort(row)
+    standing = standing_text(evidence, row)
+    if cohort.kind == "all":
+        return standing
+    label = cohort.label.removesuffix(" (post hoc)")
+    return f"{label}, {standing}" if standing and standing not in label.lower() else label

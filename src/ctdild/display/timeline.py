@@ -1,0 +1,100 @@
+"""The trials in time."""
+
+from __future__ import annotations
+
+import textwrap
+
+from ..evidence import Evidence, Row
+from . import rows as pick
+from . import text as words
+from . import theme
+from .figure import Column, Figure, Span, Table, cell, figure_name, sources_of
+from .svg import Drawing, axis_ticks
+
+
+def timeline(evidence: Evidence) -> Figure:
+    """When the randomised trials of the scope were reported, and how large they were."""
+    trials = pick.trials_in_order(evidence)
+    name = figure_name(evidence, "timeline")
+    if not trials:
+        nothing = "No randomised trial of this scope is in the dataset."
+        return Figure(name, nothing, nothing)
+    caption = (
+        f"Randomised trials by year of the main report, {trials[0].year} to {trials[-1].year}. The area of a circle is the number of patients."
+        if len(trials) > 1
+        else f"The one randomised trial of this scope, reported in {trials[0].year}."
+    )
+    alt = "Timeline: " + "; ".join(f"{t.year}, {t.acronym}, {_arms(evidence, t)}, {pick.size_of(evidence, t).text}" for t in trials) + "."
+    table = Table(
+        "Trials by year of the main report",
+        (Column("Trial"), Column("Year"), Column("Comparison"), Column("Patients")),
+        tuple(
+            (
+                cell(Span(t.acronym, ref=t.id)),
+                cell(Span(str(t.year), ref=t.id)),
+                cell(_arms(evidence, t)),
+                cell(pick.size_of(evidence, t)),
+            )
+            for t in trials
+        ),
+    )
+    drawn = {layout.name: _draw(evidence, trials, layout, f"fig-{name}-{layout.name}", alt) for layout in (theme.WIDE, theme.NARROW)}
+    notes = tuple(pick.correction_notes(evidence, trials))
+    sized = [row for trial in trials for row in pick.sized_by(evidence, trial)]
+    return Figure(
+        name,
+        caption,
+        alt,
+        table,
+        drawn["wide"],
+        drawn["narrow"],
+        sources_of(evidence, sized, ("acronym", "year", "n_randomised", "n")),
+        notes,
+    )
+
+
+def _patients(evidence: Evidence, trial: Row) -> int | None:
+    whole = pick.whole_trial(evidence, trial)
+    return trial.n_randomised if trial.n_randomised is not None or whole is None else whole.n
+
+
+def _arms(evidence: Evidence, trial: Row) -> str:
+    roles = ("intervention", "active comparator", "placebo")
+    arms = sorted((a for a in evidence["arms"] if a.trial_id == trial.trial_id and a.role in roles), key=lambda a: roles.index(a.role))
+    return " versus ".join(words.in_sentence(arm.label) for arm in arms)
+
+
+def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str, alt: str) -> str:
+    wide = layout is theme.WIDE
+    first, last = trials[0].year, max(trials[-1].year, trials[0].year + 1)
+    pad = 0.06 * (last - first)
+    left, right = (236, 120) if wide else (4, 100)
+    drawing = Drawing(layout, left, right, (first - pad, last + pad))
+    drawing.axis([year for year in axis_ticks(first, last, 4) if year == int(year)], "Year of the main report")
+    largest = max((_patients(evidence, t) or 0 for t in trials), default=0) or 1
+    step = layout.size + 5
+    y = 12.0
+    for trial in trials:
+        drawing.text(0, y, trial.acronym, bold=True)
+        if wide:
+            y += step
+        labels = textwrap.wrap(_arms(evidence, trial), layout.fits(left - 20 if wide else layout.width - 90, small=True))
+        for n, label in enumerate(labels):
+            drawing.text(0 if wide else 84, y + n * (step - 1), label, color=theme.MUTED, size=layout.small)
+        y += len(labels) * (step - 1)
+        middle = y - (step - 1) * (len(labels) + 1) / 2 if wide else y + 4
+        drawing.rule(left, layout.width - right, middle, middle, at="px", color=theme.GRID, width=1)
+        patients = _patients(evidence, trial)
+        drawing.point(trial.year, middle, shape="circle", size=max(700 * (patients or 0) / largest, 30), hollow=patients is None)
+        size = pick.size_of(evidence, trial)
+        drawing.text(
+            layout.width,
+            middle,
+            size.text if patients is not None else "not reported",
+            align="right",
+            color=theme.MUTED,
+            size=layout.small,
+            ref=size.ref,
+        )
+        y += 14 if wide else 30
+    return drawing.svg(name, alt, y)

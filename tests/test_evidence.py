@@ -1,0 +1,247 @@
+"""Ring one, data contract: the loader on the real package, and on everything a spreadsheet or a disk can do to it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+
+import pytest
+from conftest import edit_row, read_table, write_table
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ctdild.evidence import Printed, load, read
+
+CONTRAST = "senscis.all.fvc-rate.w52"
+
+
+def one(problems, **expected):
+    """The single problem, whose attributes contain what is expected."""
+    assert len(problems) == 1, [str(p) for p in problems]
+    for name, value in expected.items():
+        found = getattr(problems[0], name)
+        assert value == found if not isinstance(value, str) else value in (found or ""), (name, value, found)
+    return problems[0]
+
+
+def test_every_table_of_the_package_is_there_and_frictionless_agrees(root):
+    from frictionless import validate
+
+    report = validate(str(root / "data/datapackage.json"))
+    assert report.valid, [e for task in report.tasks for e in task.errors][:5]
+
+
+def test_figures_keep_their_printed_text(evidence):
+    row = evidence.row(CONTRAST)
+    assert isinstance(row.estimate, Printed)
+    assert str(row.estimate) == row.text("estimate")
+    assert row.estimate.decimals == len(row.text("estimate").partition(".")[2])
+    assert row.estimate == float(row.text("estimate"))
+
+
+@given(st.decimals(-1000, 1000, allow_nan=False, places=3))
+def test_printed_is_a_number_with_a_memory(number):
+    printed = Printed(f"{number:f}")
+    assert printed == float(number)
+    assert printed.decimals == 3
+    assert printed.half_unit == pytest.approx(0.0005)
+    assert pickle.loads(pickle.dumps(printed)).text == printed.text
+
+
+def test_a_correction_replaces_the_cell_and_keeps_what_was_printed(evidence, root):
+    record = evidence["corrections"][0]
+    row = evidence.row(record.row_id)
+    assert row.text(record.column) == record.used
+    assert row.corrections[record.column] is record
+    printed = {r["result_id"]: r for r in read_table(root / "data/arm_results.csv")}[record.row_id][record.column]
+    assert printed == record.printed
+
+
+def test_a_correction_lapses_when_the_row_no_longer_says_what_was_printed(data):
+    record = read_table(data / "corrections.csv")[0]
+    edit_row(data / f"{record['table']}.csv", record["row_id"], **{record["column"]: "0.11"})
+    problem = one(read(data)[1], rule="correction", file="corrections.csv", column="printed")
+    assert "0.11" in problem.message and record["printed"] in problem.message
+
+
+def test_a_scope_shows_its_disease_only(evidence):
+    ssc = evidence.scope("ssc-ild")
+    assert "recital.ssc" in ssc and "recital.all" in ssc
+    assert "recital.iim" in evidence and "recital.iim" not in ssc
+    assert not any(row.cohort == "iim" for table in ("arm_results", "contrasts", "statements") for row in ssc[table])
+    for table in ssc.tables:
+        for row in ssc[table]:
+            if "source_id" in row:
+                assert row.source_id in ssc
+    with pytest.raises(KeyError, match="ssc-ild"):
+        evidence.scope("ssc")
+
+
+def test_the_digest_follows_what_is_visible_and_nothing_else(data):
+    whole = load(data)
+    edit_row(data / "contrasts.csv", CONTRAST, note="another note")
+    changed = load(data)
+    assert changed.scope("ssc-ild").digest() != whole.scope("ssc-ild").digest()
+    rows = read_table(data / "arm_results.csv")
+    iim = next(r["result_id"] for r in rows if r["cohort"] == "iim")
+    edit_row(data / "arm_results.csv", iim, note="another note")
+    again = load(data)
+    assert again.digest() != changed.digest()
+    assert again.scope("ssc-ild").digest() == changed.scope("ssc-ild").digest()
+
+
+def test_frames_have_numbers(evidence):
+    frame = evidence.frame("contrasts")
+    assert frame["estimate"].dtype == "Float64"
+    assert frame.set_index("contrast_id").loc[CONTRAST, "ci_low"] == pytest.approx(float(evidence.row(CONTRAST).ci_low))
+
+
+def test_unknown_addresses_name_close_ones(evidence):
+    with pytest.raises(KeyError, match=r"senscis\.all\.fvc-rate\.w52"):
+        evidence.row("senscis.all.fvc-rate.w53")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message", "repair"),
+    [
+        ("41,0", "decimal comma", "write 41.0"),
+        ("−41.0", "typographic minus", "write -41.0"),
+        ("4.1e1", "scientific notation", "printed it"),
+        ("41-Jan", "turned it into one", "restore"),
+        ("Jan-41", "turned it into one", "restore"),
+        ("2.9.2026", "not a number", "write digits"),
+        ("41.0 mL", "not a number", "write digits"),
+        ("41%", "per cent sign", "write 41"),
+        ("NaN", "missing value", "leave the cell empty"),
+        ("#REF!", "spreadsheet's error", "restore"),
+        (".5", "leading zero", "write 0.5"),
+        ("+41.0", "plus sign", "write 41.0"),
+        ("1 041", "thousands", "write 1041"),
+        (" 41.0", "space before or after", "'41.0'"),
+        ("41.0\x07", "control character", "remove"),
+        ("=1+1", "not a number", "write digits"),
+    ],
+)
+def test_a_damaged_number_is_named_with_its_repair(data, cell, message, repair):
+    line = edit_row(data / "contrasts.csv", CONTRAST, estimate=cell)
+    one(read(data)[1], file="contrasts.csv", row=line, column="estimate", message=message, repair=repair)
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "cell", "message", "repair"),
+    [
+        ("contrasts", CONTRAST, "n_a", "288.0", "decimals where a count belongs", "write 288"),
+        ("contrasts", CONTRAST, "n_a", "28.8", "not a whole number", "count"),
+        ("contrasts", CONTRAST, "preferred", "TRUE", "neither true nor false", "write true"),
+        ("contrasts", CONTRAST, "measure", "md", "is not one of", "MD"),
+        ("contrasts", CONTRAST, "unit", "ml/year", "is not one of", "mL/year"),
+        ("contrasts", CONTRAST, "p_value", "4", "above 1", "decimal point"),
+        ("contrasts", CONTRAST, "outcome", "fvc-rates", "no row of outcomes.csv", "write fvc-rate"),
+        ("contrasts", CONTRAST, "source_id", "nowhere", "no row of sources.csv", None),
+        ("contrasts", CONTRAST, "arm_a", "nintedanip", "no row of arms.csv", "write nintedanib"),
+        ("contrasts", CONTRAST, "locator", "", "a value is required", "enter one"),
+        ("trials", "senscis", "year", "19", "not a year", "four digits"),
+        ("trials", "senscis", "disease", "SSc; RA", "space in the list", "without spaces"),
+        ("trials", "senscis", "registry_id", "NCT0259793", "form expected", "form"),
+        ("trials", "senscis", "includes", "senscus", "no row of trials.csv", "write senscis"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_its_repair(data, table, row, column, cell, message, repair):
+    line = edit_row(data / f"{table}.csv", row, **{column: cell})
+    problem = one(read(data)[1], file=f"{table}.csv", row=line, column=column, message=message)
+    assert repair is None or repair in problem.repair
+
+
+def test_all_problems_come_at_once(data):
+    edit_row(data / "contrasts.csv", CONTRAST, estimate="41,0", ci_low="−2.9", unit="ml")
+    edit_row(data / "trials.csv", "senscis", year="2019.0")
+    places = {(p.file, p.column) for p in read(data)[1]}
+    assert places == {("contrasts.csv", "estimate"), ("contrasts.csv", "ci_low"), ("contrasts.csv", "unit"), ("trials.csv", "year")}
+
+
+def test_a_doubled_row_is_named_with_both_lines(data):
+    rows = read_table(data / "contrasts.csv")
+    write_table(data / "contrasts.csv", [*rows, rows[0]])
+    problem = one(read(data)[1], rule="duplicate-id", file="contrasts.csv", row=len(rows) + 2)
+    assert "line 2" in problem.message
+
+
+def test_ids_are_one_name_space(data):
+    rows = read_table(data / "sources.csv")
+    write_table(data / "sources.csv", [*rows, {**rows[0], "source_id": "senscis"}])
+    one(read(data)[1], rule="duplicate-id", message="already a row of")
+
+
+def put(data, name, content):
+    (data / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        (lambda b: b"", "empty-file"),
+        (lambda b: b.split(b"\n")[0] + b"\n", "empty-file"),
+        (lambda b: b"\x89PNG\r\n\x1a\n\0\0\0" + bytes(range(256)), "encoding"),
+        (lambda b: b.decode().encode("utf-16"), "encoding"),
+        (lambda b: b"\xef\xbb\xbf" + b, "encoding"),
+        (lambda b: b.replace(b"SENSCIS", "SENSCIS é".encode("latin-1"), 1), "encoding"),
+        (lambda b: b.replace(b"\n", b"\r\n"), "line-ends"),
+        (lambda b: b.replace(b"acronym", b"akronym", 1), "unknown-column"),
+        (lambda b: b.replace(b"acronym", b"title", 1), "duplicate-column"),
+        (lambda b: b + b"\n", "empty-row"),
+        (lambda b: b + b"one,two\n", "cell-count"),
+        (lambda b: b + b'"never closed,' * 3, "csv"),
+        (lambda b: b + b'"' + b"x" * 10_000_000 + b'"\n', "cell-size"),
+        (lambda b: b + b"x," * 11_000_000, "file-size"),
+    ],
+)
+def test_a_damaged_file_is_a_clear_error_within_seconds(data, damage, rule):
+    put(data, "trials.csv", damage((data / "trials.csv").read_bytes()))
+    started = time.monotonic()
+    evidence, problems = read(data)
+    assert evidence is None
+    assert time.monotonic() - started < 10, "hangs"
+    assert rule in {p.rule for p in problems if p.file == "trials.csv"}, [str(p) for p in problems]
+    assert all(p.message and "Traceback" not in p.message for p in problems)
+
+
+def test_a_million_rows_do_not_hang(data):
+    content = (data / "sources.csv").read_bytes()
+    put(data, "sources.csv", content + b"\n".join(b"x%d" % i for i in range(1_000_000)) + b"\n")
+    evidence, problems = read(data)
+    assert evidence is None and len(problems) < 500
+
+
+def test_a_missing_table_and_an_unknown_one(data):
+    (data / "trials.csv").rename(data / "trails.csv")
+    assert {(p.rule, p.file) for p in read(data)[1]} >= {("missing-file", "trials.csv"), ("unknown-file", "trails.csv")}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": [{}]}', '{"resources": 3}', '{"resources": [{"name": "a"}]}', "null"])
+def test_a_damaged_schema_is_a_clear_error(data, text):
+    put(data, "datapackage.json", text)
+    evidence, problems = read(data)
+    assert evidence is None and problems and problems[0].file == "datapackage.json"
+
+
+def test_a_missing_folder_is_a_clear_error(tmp_path):
+    assert one(read(tmp_path / "nowhere")[1], rule="missing-folder")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=400) | st.text(max_size=400).map(lambda t: t.encode("utf-8", "surrogatepass")))
+def test_no_bytes_crash_the_loader(data, content):
+    original = (data / "scopes.csv").read_bytes()
+    for damaged in (content, original + content, original[: len(content)] + content):
+        put(data, "scopes.csv", damaged)
+        evidence, problems = read(data)
+        assert evidence is not None or problems
+    put(data, "scopes.csv", original)
+
+
+def test_the_schema_describes_every_column(root):
+    package = json.loads((root / "data/datapackage.json").read_text())
+    for resource in package["resources"]:
+        for field in resource["schema"]["fields"]:
+            assert len(field["description"]) > 4 and field["description"].endswith("."), (resource["name"], field["name"])

@@ -1,0 +1,263 @@
+"""The rebuild: an edit reaches every place that shows it, a break publishes nothing, and no order of edits leaves a trace.
+
+Slow by nature: each case builds copies of the project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from conftest import copy_project, ctdild, edit_row, read_table, write_table
+
+CHAPTER = Path("chapters/ssc-ild.md")
+SLS_1 = "sls-1.all.fvc-pp.w52"
+
+
+def tree(site: Path) -> dict[str, str]:
+    """Hash of every file of a site."""
+    return {p.relative_to(site).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(site.rglob("*")) if p.is_file()}
+
+
+class Refs(HTMLParser):
+    """The text inside each element that carries a data-ref, and what kind of element it is."""
+
+    VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"])
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.open: list[tuple[str, str | None]] = []
+        self.texts: dict[str, list[tuple[str, str]]] = {}
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        if tag in self.VOID:
+            return
+        ref = dict(attributes).get("data-ref")
+        self.open.append((tag, ref))
+        if ref:
+            self.texts.setdefault(ref, []).append((tag, ""))
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        for _, ref in self.open:
+            if ref:
+                tag, text = self.texts[ref][-1]
+                self.texts[ref][-1] = (tag, text + data)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project, built once; tests restore what they change."""
+    copy = copy_project(tmp_path_factory.mktemp("rebuild") / "book")
+    result = ctdild(copy, "build")
+    assert result.returncode == 0, result.stderr
+    return copy
+
+
+@pytest.fixture
+def restored(project):
+    """The built copy, with its sources put back afterwards."""
+    saved = project.parent / "saved"
+    shutil.rmtree(saved, ignore_errors=True)
+    names = ["data", "chapters", "src", "index.md", "_config.yml", "_toc.yml"]
+    saved.mkdir()
+    for name in names:
+        source = project / name
+        shutil.copytree(source, saved / name) if source.is_dir() else shutil.copy2(source, saved / name)
+    yield project
+    for name in names:
+        target = project / name
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+        shutil.copytree(saved / name, target) if (saved / name).is_dir() else shutil.copy2(saved / name, target)
+
+
+def test_a_consistent_edit_reaches_every_place_that_shows_the_row(restored):
+    edit_row(restored / "data/contrasts.csv", SLS_1, estimate="2.63", ci_low="0.38", ci_high="4.89")
+    before = Refs((restored / "_build/html/chapters/ssc-ild.html").read_text(encoding="utf-8")).texts[SLS_1]
+    result = ctdild(restored, "build")
+    assert result.returncode == 0, result.stderr
+    page = (restored / "_build/html/chapters/ssc-ild.html").read_text(encoding="utf-8")
+    after = Refs(page).texts[SLS_1]
+    assert len(after) == len(before) and {tag for tag, _ in after} >= {"span", "text"}
+    shown = [text for _, text in before if "2.53" in text]
+    assert len(shown) >= 3, "in prose, in a table and in the chart's data table"
+    assert len([text for _, text in after if "2.63" in text]) == len(shown)
+    for old in ("2.53", "0.28", "4.79"):
+        assert not [text for _, text in after if old in text]
+    assert any("2.63" in label for label in re.findall(r'aria-label="([^"]*)"', page)), "the chart's description follows"
+    assert not any("2.53" in label for label in re.findall(r'aria-label="([^"]*)"', page))
+    assert "2.63" in page and "2.53 (" not in page
+    assert re.search(r"ssc-ild\.md\s+ran", result.stdout)
+    assert re.search(r"ssc-ild\.md\s+unchanged", ctdild(restored, "build").stdout), "built again: nothing to run"
+
+
+def test_an_edit_outside_its_scope_does_not_run_a_chapter(restored):
+    iim = next(r["result_id"] for r in read_table(restored / "data/arm_results.csv") if r["cohort"] == "iim")
+    edit_row(restored / "data/arm_results.csv", iim, note="another note")
+    result = ctdild(restored, "build")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"ssc-ild\.md\s+unchanged", result.stdout)
+    assert re.search(r"index\.md\s+ran", result.stdout)
+
+
+def broken_cell(root):
+    text = (root / CHAPTER).read_text().replace("timeline(ssc)", 'forest(ssc, "nonsense")')
+    (root / CHAPTER).write_text(text)
+
+
+def append(text):
+    def edit(root):
+        path = root / CHAPTER
+        path.write_text(path.read_text() + "\n" + text + "\n")
+
+    return edit
+
+
+def broken_claim(root):
+    edit_row(root / "data/contrasts.csv", SLS_1, estimate="0.53", ci_low="-1.73", ci_high="2.79")
+
+
+def broken_key(root):
+    edit_row(root / "data/contrasts.csv", SLS_1, source_id="nowhere")
+
+
+def scope_escape(root):
+    path = root / CHAPTER
+    path.write_text(path.read_text().replace('scope("ssc-ild")', 'scope("all")'))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "named"),
+    [
+        (broken_cell, ["ssc-ild.md:", "a cell failed", "nonsense"]),
+        (append("{ev}`senscis.all.fvc-rate.w53`"), ["ssc-ild.md:", "senscis.all.fvc-rate.w53"]),
+        (append("[nowhere](nowhere.md)"), ["ssc-ild.md:", "nowhere"]),
+        (append("{ref}`nowhere-at-all`"), ["ssc-ild.md:", "nowhere-at-all"]),
+        (append("{cite:p}`nobody1900`"), ["ssc-ild.md:", "nobody1900"]),
+        (append("{nonsense}`x`"), ["ssc-ild.md:", "nonsense"]),
+        (append(":::{claim} senscis.all.fvc-rate.w52 favours placebo\nPlacebo won.\n:::"), ["ssc-ild.md:", "Placebo won."]),
+        (append("It was 41 mL a year."), ["ssc-ild.md:", "a figure is typed"]),
+        (broken_claim, ["ssc-ild.md:", "no longer support", SLS_1, "0.53 (interval -1.73 to 2.79)"]),
+        (broken_key, ["contrasts.csv:", "source_id", "nowhere"]),
+        (scope_escape, ["ssc-ild.md:", "declares evidence scope"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_break_publishes_nothing(restored, break_it, named):
+    before = tree(restored / "_build/html")
+    break_it(restored)
+    result = ctdild(restored, "build")
+    assert result.returncode == 1
+    for part in named:
+        assert part in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "last good site is untouched" in result.stderr
+    assert tree(restored / "_build/html") == before
+
+
+def test_a_false_claim_can_be_held_back_and_returns_when_true(restored):
+    sources = read_table(restored / "data/contrasts.csv")
+    broken_claim(restored)
+    assert ctdild(restored, "build").returncode == 1
+    result = ctdild(restored, "build", "--hold-claims")
+    assert result.returncode == 0, result.stderr
+    held = read_table(restored / "chapters/held-claims.csv")
+    assert held and all(row["held_on"] and row["sentence"] and row["condition"] and row["value"] for row in held)
+    page = (restored / "_build/html/chapters/ssc-ild.html").read_text()
+    assert page.count("Under revision: the data changed on ") == len([row for row in held if row["page"] == str(CHAPTER)])
+    assert ctdild(restored, "check").returncode == 0, "a held sentence is an editor's decision: the gate lets it pass"
+    before = tree(restored / "_build/html")
+    assert ctdild(restored, "build").returncode == 0
+    assert tree(restored / "_build/html") == before
+    write_table(restored / "data/contrasts.csv", sources)
+    assert ctdild(restored, "build", "--hold-claims").returncode == 0
+    assert not (restored / "chapters/held-claims.csv").exists()
+    assert "Under revision" not in (restored / "_build/html/chapters/ssc-ild.html").read_text()
+
+
+def test_ten_random_edits_leave_the_bytes_of_a_clean_build(restored, tmp_path):
+    choose = random.Random(20261124)
+    chapter = restored / CHAPTER
+
+    def note(table):
+        rows = read_table(restored / f"data/{table}.csv")
+        choose.choice(rows)["note"] = f"edited {choose.random():.6f}"
+        write_table(restored / f"data/{table}.csv", rows)
+
+    def figure():
+        shift = choose.randint(1, 9) / 100
+        edit_row(
+            restored / "data/contrasts.csv",
+            SLS_1,
+            estimate=f"{2.53 + shift:.2f}",
+            ci_low=f"{0.28 + shift:.2f}",
+            ci_high=f"{4.79 + shift:.2f}",
+        )
+
+    def prose():
+        chapter.write_text(chapter.read_text() + f"\nA sentence more, number {'abcdefghij'[choose.randint(0, 9)]}.\n")
+
+    def title():
+        chapter.write_text(re.sub(r"(?m)^# .*$", f"# Title {'abcdefghij'[choose.randint(0, 9)]}", chapter.read_text(), count=1))
+
+    def cell():
+        chapter.write_text(chapter.read_text() + "\n```{code-cell}\n:tags: [remove-input]\ntimeline(ssc)\n```\n")
+
+    def bibliography():
+        path = restored / "data/references.bib"
+        path.write_text(re.sub(r"year={(\d{4})}", lambda m: f"year={{{choose.randint(2001, 2025)}}}", path.read_text(), count=1))
+
+    def code():
+        path = restored / "src/ctdild/display/text.py"
+        path.write_text(path.read_text() + f"\n# {choose.random():.6f}\n")
+
+    def toc():
+        path = restored / "_toc.yml"
+        lines = path.read_text().rstrip("\n").split("\n")
+        lines.append(lines.pop(3))
+        path.write_text("\n".join(lines) + "\n")
+
+    edits = [figure, prose, title, cell, bibliography, code, toc, lambda: note("arm_results"), lambda: note("sources"), figure]
+    choose.shuffle(edits)
+    for number, edit in enumerate(edits):
+        edit()
+        if number in (0, 4, 7, 9):
+            result = ctdild(restored, "build")
+            assert result.returncode == 0, result.stderr
+    clean = copy_project_from(restored, tmp_path / "clean")
+    result = ctdild(clean, "build")
+    assert result.returncode == 0, result.stderr
+    assert tree(restored / "_build/html") == tree(clean / "_build/html")
+    # leave the copy as the other tests expect it
+    shutil.rmtree(restored / "_build/html")
+    shutil.move(clean / "_build/html", restored / "_build/html")
+
+
+def copy_project_from(project: Path, target: Path) -> Path:
+    return Path(shutil.copytree(project, target, ignore=shutil.ignore_patterns("_build", "__pycache__")))
+
+
+def test_jupyter_book_alone_writes_the_same_pages(restored, tmp_path):
+    import os
+    import subprocess
+    import sys
+
+    assert ctdild(restored, "build").returncode == 0
+    bare = copy_project_from(restored, tmp_path / "bare")
+    environment = {**os.environ, "PYTHONPATH": str(bare / "src")}
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "."]
+    for _ in range(2):
+        run = subprocess.run(command, cwd=bare, env=environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+    ours, theirs = tree(restored / "_build/html"), tree(bare / "_build/html")
+    pages = [name for name in ours if name.endswith(".html")]
+    assert pages and {name: ours[name] for name in pages} == {name: theirs.get(name) for name in pages}

@@ -1,0 +1,205 @@
+"""Ring five: the built site in a real browser, as readers meet it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import threading
+from html.parser import HTMLParser
+
+import pytest
+from browser import find
+from playwright.sync_api import sync_playwright
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+CHAPTER = "chapters/ssc-ild.html"
+
+
+@pytest.fixture(scope="session")
+def site(root):
+    """The built site; `make test` builds it first."""
+    folder = root / "_build" / "html"
+    assert (folder / "index.html").exists(), "no site: run make book, or make test, which does it"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    names = sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html") if "_static" not in p.parts)
+    assert "index.html" in names and CHAPTER in names
+    return names
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The site served on loopback."""
+    handler = functools.partial(
+        type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *a: None}), directory=str(site)
+    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = find()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open a page; every request and console message is recorded on it."""
+    contexts = []
+
+    def open_page(name, viewport=DESKTOP, **options):
+        context = browser.new_context(viewport=viewport, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.requests_made, page.messages = [], []
+        page.on("request", lambda request: page.requests_made.append(request.url))
+        page.on("console", lambda message: page.messages.append((message.type, message.text)))
+        page.on("pageerror", lambda error: page.messages.append(("error", str(error))))
+        response = page.goto(name if "://" in name else address + name, wait_until="load")
+        assert response is None or response.ok
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_no_request_leaves_the_site_and_the_console_is_quiet(visit, pages, address):
+    for name in pages:
+        page = visit(name)
+        page.wait_for_timeout(150)
+        outside = [url for url in page.requests_made if not url.startswith((address, "data:"))]
+        assert not outside, (name, outside)
+        errors = [text for kind, text in page.messages if kind == "error"]
+        assert not errors, (name, errors)
+
+
+def test_charts_and_tables_are_visible(visit):
+    page = visit(CHAPTER)
+    figures = page.locator("figure.ctd-figure")
+    assert figures.count() >= 6
+    for index in range(figures.count()):
+        figure = figures.nth(index)
+        assert figure.is_visible()
+        drawn = figure.locator("svg:visible")
+        if figure.locator("svg").count():
+            box = drawn.first.bounding_box()
+            assert drawn.count() == 1 and box["width"] > 300 and box["height"] > 80
+            assert drawn.first.get_attribute("aria-label")
+        else:
+            assert figure.locator("table").first.is_visible()
+
+
+def test_every_figure_in_a_sentence_is_there_and_leads_to_its_source(visit):
+    page = visit(CHAPTER)
+    figures = page.locator("span.ev")
+    assert figures.count() > 20
+    texts = figures.evaluate_all("es => es.map(e => [e.dataset.ref, e.textContent.trim(), !!e.querySelector('a[href]')])")
+    assert not [ref for ref, text, linked in texts if not ref or len(text) < 2 or not linked]
+    hrefs = page.locator("span.ev a.ev-figure").evaluate_all("es => es.map(e => e.getAttribute('href'))")
+    hosts = {re.sub(r"^https://([^/]+)/.*$", r"\1", h) for h in hrefs if h.startswith("http")}
+    assert hosts <= {
+        "doi.org",
+        "pubmed.ncbi.nlm.nih.gov",
+        "clinicaltrials.gov",
+        "pmc.ncbi.nlm.nih.gov",
+        "www.ema.europa.eu",
+        "www.accessdata.fda.gov",
+    }, hosts
+
+
+def test_links_inside_the_site_lead_somewhere(site, pages):
+    class Links(HTMLParser):
+        def __init__(self, text):
+            super().__init__()
+            self.hrefs, self.ids = [], set()
+            self.feed(text)
+
+        def handle_starttag(self, tag, attributes):
+            attributes = dict(attributes)
+            if "id" in attributes:
+                self.ids.add(attributes["id"])
+            if tag == "a" and attributes.get("href"):
+                self.hrefs.append(attributes["href"])
+
+    read = {name: Links((site / name).read_text(encoding="utf-8")) for name in pages}
+    for name, links in read.items():
+        for href in links.hrefs:
+            if re.match(r"[a-z]+:", href):
+                continue
+            target, _, anchor = href.partition("#")
+            path = (site / name).parent / target if target else site / name
+            resolved = path.resolve()
+            assert resolved.exists(), (name, href)
+            other = resolved.relative_to(site.resolve()).as_posix()
+            if anchor and other in read:
+                assert anchor in read[other].ids, (name, href)
+
+
+def test_ids_are_unique_on_a_page(visit, pages):
+    for name in pages:
+        page = visit(name)
+        doubled = page.evaluate(
+            "() => { const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.filter((x, i) => ids.indexOf(x) != i) }"
+        )
+        assert not doubled, (name, doubled)
+
+
+def test_the_chapter_reads_whole_without_javascript_and_network(visit, site):
+    page = visit((site / CHAPTER).as_uri(), java_script_enabled=False, offline=True)
+    assert page.locator("article h1").first.is_visible()
+    figures = page.locator("figure.ctd-figure")
+    assert figures.count() >= 6 and all(figures.nth(i).is_visible() for i in range(figures.count()))
+    assert page.locator("figure.ctd-figure svg:visible").count() >= 3
+    assert page.locator("details").first.is_visible()
+    page.locator("details.ctd-data summary").first.click()
+    assert page.locator("details.ctd-data table").first.is_visible(), "details open without a script"
+    assert all(url.startswith(("file:", "data:")) for url in page.requests_made)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("script", [True, False])
+def test_colours_follow_the_reader(visit, scheme, script):
+    page = visit(CHAPTER, color_scheme=scheme, java_script_enabled=script)
+    layers = page.evaluate("() => [document.body, document.documentElement].map(e => getComputedStyle(e).backgroundColor)")
+    # a transparent page is the browser's white
+    background = next((colour for colour in layers if colour != "rgba(0, 0, 0, 0)"), "rgb(255, 255, 255)")
+    lightness = sum(int(v) for v in re.findall(r"\d+", background)[:3]) / 3
+    assert (lightness < 90) == (scheme == "dark"), background
+
+
+def test_nothing_is_wider_than_a_phone(visit, pages):
+    for name in pages:
+        page = visit(name, PHONE)
+        width = page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], (name, width)
+
+
+def test_the_first_screen_of_a_chapter_shows_the_answer(visit):
+    page = visit(CHAPTER, PHONE)
+    box = page.locator("figure.ctd-figure").first.bounding_box()
+    assert box["y"] < PHONE["height"] * 0.6, "the answer table begins on the first screen of a phone"
+
+
+def test_no_serious_accessibility_violation(visit, pages):
+    from axe_playwright_python.sync_playwright import Axe
+
+    axe = Axe()
+    for name in pages:
+        for viewport in (DESKTOP, PHONE):
+            results = axe.run(visit(name, viewport)).response["violations"]
+            serious = [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in results if v["impact"] in ("serious", "critical")]
+            assert not serious, (name, viewport["width"], serious)
