@@ -238,7 +238,7 @@ class Evidence:
 
     schema: Mapping[str, TableSchema]
     tables: Mapping[str, tuple[Row, ...]]
-    bibliography: frozenset[str] = frozenset()
+    bibliography: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scope_name: str | None = None
     version: str = ""
     _index: dict[str, Row] = field(default_factory=dict, repr=False, compare=False)
@@ -294,6 +294,16 @@ class Evidence:
                     return cell
         return row
 
+    def work(self, key: str) -> str:
+        """A work of the bibliography in one line, as far as its fields are confirmed: ``Tashkin DP and others. Title. Journal 2006;354:2655``."""
+        fields = self.bibliography[key]
+        first, *others = fields.get("author", "").split(" and ")
+        author = f"{first.partition(',')[0]}{' and others' if others else ''}"
+        journal = " ".join(part for part in (fields.get("journal") or fields.get("howpublished", ""), fields.get("year", "")) if part)
+        volume = f";{fields['volume']}" if "volume" in fields else ""
+        pages = f":{fields['pages']}" if "pages" in fields else ""
+        return f"{author}. {fields.get('title', '')}. {journal}{volume}{pages}"
+
     def frame(self, table: str):
         """The table as a pandas DataFrame: numbers as float64, lists as text, corrected cells applied."""
         import pandas as pd  # late: the command line does not need it
@@ -318,7 +328,7 @@ class Evidence:
             table: [[row.id, dict(row.texts), {c: x.id for c, x in row.corrections.items()}] for row in rows]
             for table, rows in sorted(self.tables.items())
         }
-        text = json.dumps([content, self.version], ensure_ascii=False, sort_keys=True)
+        text = json.dumps([content, self.version, self.bibliography], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def scope(self, name: str) -> Evidence:
@@ -549,12 +559,18 @@ def _names(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _read_bibliography(folder: Path) -> tuple[frozenset[str], list[Problem]]:
+def _read_bibliography(folder: Path) -> tuple[dict[str, dict[str, str]], list[Problem]]:
+    """Key -> fields of each work; entries have one field a line."""
     text, problems = _read_text(folder, "references.bib")
-    keys = re.findall(r"^@\w+\{\s*([^,\s]+)\s*,", text or "", flags=re.MULTILINE)
-    for key in sorted({k for k in keys if keys.count(k) > 1}):
-        problems.append(_error("duplicate-key", "references.bib", None, key, key, f"{key} is there more than once", "remove one"))
-    return frozenset(keys), problems
+    works: dict[str, dict[str, str]] = {}
+    for entry in re.finditer(r"^@\w+\{\s*([^,\s]+)\s*,(.*?)^\}", text or "", flags=re.MULTILINE | re.DOTALL):
+        if entry[1] in works:
+            problems.append(
+                _error("duplicate-key", "references.bib", None, entry[1], entry[1], f"{entry[1]} is there more than once", "remove one")
+            )
+        fields = re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", entry[2], flags=re.MULTILINE)
+        works[entry[1]] = {name.lower(): re.sub(r"[{}]|\\(?=[&%])", "", value).replace("--", "–") for name, value in fields}
+    return works, problems
 
 
 def _read_table(folder: Path, table: TableSchema) -> tuple[list[Row] | None, list[Problem]]:

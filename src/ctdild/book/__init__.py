@@ -15,7 +15,7 @@ from sphinx.errors import ExtensionError
 
 from .. import __version__, checks
 from ..evidence import Evidence, read
-from . import look, roles
+from . import look, roles, trials
 from .held import held_on, read_held
 from .pages import BookProblem, Page, read_pages
 from .prose import check_prose, failing_claims
@@ -79,6 +79,7 @@ def stop(problems: list[BookProblem]) -> None:
 def _configure(app, config) -> None:
     config.nb_execution_cache_path = str(Path(app.srcdir) / CACHE)
     app.ctdild = Book(Path(app.srcdir))
+    trials.write_pages(app.ctdild.root, app.ctdild.evidence)
 
 
 def _all_pages(app, env, added, changed, removed):
@@ -107,12 +108,13 @@ def _add_key(app, docname, source) -> None:
 
 def setup(app):
     """Entry point of Sphinx."""
-    app.connect("config-inited", _configure)
+    app.connect("config-inited", _configure, priority=100)  # before the table of contents is read: it lists the trials' pages
     app.connect("env-get-outdated", _all_pages)
     app.connect("env-before-read-docs", _run_cells)
     app.connect("source-read", _add_key)
     roles.setup(app)
     look.setup(app)
+    trials.setup(app)
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
     for sheet in ("display.css", "site.css"):
         app.add_css_file(sheet)

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from .pages import Page, read_pages
+from .rebuild import run_notebook
 
 GOLDEN = Path("tests/golden")
 _HEAD = re.compile(r"^=== cell (\d+): (.*)$", re.MULTILINE)
@@ -50,16 +51,13 @@ def accept(root: Path) -> list[tuple[Path, bool]]:
 
     Files of chapters that are no longer in the book are removed. Raises `nbclient.exceptions.CellExecutionError`.
     """
-    from nbclient import NotebookClient
-
     folder = root / GOLDEN
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     pages = [page for page in read_pages(root) if page.is_notebook]
     for page in pages:
         executed = notebook(page)
-        place = str((root / page.name).parent)
-        NotebookClient(executed, timeout=120, kernel_name="python3", resources={"metadata": {"path": place}}).execute()
+        run_notebook(executed, (root / page.name).parent, page.scope)
         parts = []
         codes = [cell for cell in executed.cells if cell.cell_type == "code"]
         for number, cell in enumerate(codes, start=1):

@@ -70,9 +70,18 @@ def _mend_citation_list(app, pagename, templatename, context, doctree) -> None:
         context["body"] = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
+def _name_toggles(app, pagename, templatename, context, doctree) -> None:
+    """The theme's toggles of the side bar have no name for those who do not see them."""
+    draw = context.get("generate_toctree_html")
+    if draw is not None:
+        name = '<summary aria-label="Pages of this part">'
+        context["generate_toctree_html"] = lambda *args, **kwargs: str(draw(*args, **kwargs)).replace("<summary>", name)
+
+
 def setup(app) -> None:
     app.connect("builder-inited", _write_colours)
     app.connect("builder-inited", _forget_late_sheet)
     app.connect("html-page-context", _drop_unwanted, priority=900)
     app.connect("html-page-context", _mend_citation_list)
+    app.connect("html-page-context", _name_toggles, priority=900)
     app.add_css_file(COLOUR_SHEET)

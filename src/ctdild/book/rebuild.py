@@ -105,16 +105,27 @@ def run_pages(app, pages: list[tuple[Page, str]], report) -> list[Executed]:
     return done
 
 
+def run_notebook(notebook, folder: Path, scope: str | None, timeout: int = 120) -> None:
+    """Run a notebook in place, in a folder, in a kernel that may see one scope only. Raises what nbclient raises."""
+    from nbclient import NotebookClient
+
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--log-level=ERROR"],  # the kernel warns on every start that it talks to this machine in the clear
+    )
+    client.execute(env={**os.environ, SCOPE_VARIABLE: scope or ""})
+
+
 def _run(page: Page, notebook, path: Path, timeout: int) -> Executed:
     """Run a notebook in place, in its folder, in a kernel that may see the page's scope only."""
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     started = time.monotonic()
-    client = NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
-    environment = {**os.environ, SCOPE_VARIABLE: page.scope or ""}
     try:
-        client.execute(env=environment)
+        run_notebook(notebook, path.parent, page.scope, timeout)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return Executed(page, time.monotonic() - started, _failed_cell(page, notebook, error))
     return Executed(page, time.monotonic() - started)

@@ -6,8 +6,9 @@ from .answers import answers
 from .figure import Figure
 from .forest import forest
 from .harms import harms
-from .tables import arm_changes, corrections_table, evidence_table, sources_table, symptoms
+from .tables import arm_changes, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
+from .trial import trial_figures
 
 __all__ = [
     "Figure",
@@ -20,4 +21,6 @@ __all__ = [
     "sources_table",
     "symptoms",
     "timeline",
+    "trial_figures",
+    "trial_index",
 ]

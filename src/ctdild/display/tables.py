@@ -13,7 +13,7 @@ from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, 
 SYMPTOM_DOMAINS = ("symptoms", "function", "health status")
 
 
-def _figure(name: str, caption: str, columns: tuple[Column, ...], body: list[tuple[Cell, ...]], evidence: Evidence, rows: list[Row],
+def table_figure(name: str, caption: str, columns: tuple[Column, ...], body: list[tuple[Cell, ...]], evidence: Evidence, rows: list[Row],
             notes: tuple[Line, ...] = (), empty: str = "", kind: str = "") -> Figure:  # fmt: skip
     """A figure whose body is a table, or the sentence that says that there is nothing."""
     if not body:
@@ -42,7 +42,7 @@ def evidence_table(evidence: Evidence) -> Figure:
     columns = (
         Column("Trial"), Column("Design"), Column("Patients"), Column("Number"), Column("Arms"), Column("Background treatment"), Column("Primary outcome"),
     )  # fmt: skip
-    return _figure(
+    return table_figure(
         figure_name(evidence, "evidence-table"),
         f"Randomised trials in this scope: {pick.sentence_list([t.acronym for t in trials])}.",
         columns,
@@ -53,6 +53,61 @@ def evidence_table(evidence: Evidence) -> Figure:
         empty="No randomised trial of this scope is in the dataset.",
         kind="records",
     )
+
+
+#: A link to the page of a trial; the book resolves it, since only it knows where its pages are.
+TRIAL_LINK = "trial:{}"
+
+
+def trial_index(evidence: Evidence) -> Figure:
+    """Every study of the scope in one line, randomised or not, newest first, with a link to its page."""
+    treatments = {row.treatment: row for row in evidence["treatments"]}
+    studies = sorted(evidence["trials"], key=lambda t: (-t.year, t.acronym))
+    body = []
+    for trial in studies:
+        given = dict.fromkeys(
+            name
+            for arm in evidence["arms"]
+            if arm.trial_id == trial.trial_id
+            for name in arm.treatment or ()
+            if name in treatments and name != "placebo"
+        )
+        names = [treatments[name].name for name in given]
+        classes = list(dict.fromkeys(treatments[name]["class"] for name in given))
+        body.append(
+            (
+                cell(Span(trial.acronym, link=TRIAL_LINK.format(trial.trial_id)), Span(str(trial.year), ref=trial.id, tone="muted")),
+                cell(", ".join(trial.disease)),
+                cell(", ".join(names) or "–", Span(", ".join(classes), tone="muted")),
+                cell(KINDS[trial.kind], Span(trial.masking if trial.masking != "not applicable" else "", tone="muted")),
+                cell(pick.size_of(evidence, trial)),
+                cell(Span(trial.primary_met, ref=trial.id)),
+                cell(words.at_start(trial.verification)),
+            )
+        )
+    heads = ("Study", "Disease", "Treatment and class", "Design", "Patients", "Primary outcome", "Read")
+    return table_figure(
+        figure_name(evidence, "trial-index"),
+        f"{len(studies)} studies, newest first.",
+        tuple(Column(head) for head in heads),
+        body,
+        evidence,
+        [],
+        empty="No study of this scope is in the dataset.",
+    )
+
+
+#: What a study is, in words.
+KINDS = {
+    "rct": "randomised",
+    "randomised-uncontrolled": "randomised, no control",
+    "single-arm": "single arm",
+    "extension": "extension",
+    "cohort": "cohort",
+    "case-series": "case series",
+    "pooled-analysis": "pooled analysis",
+    "meta-analysis": "meta-analysis",
+}
 
 
 def _design(trial: Row) -> str:
@@ -109,7 +164,7 @@ def arm_changes(evidence: Evidence, outcome: str) -> Figure:
     columns = (Column("Trial"), Column("Arm"), Column("When"), Column("Change within the arm"), Column("Read"))
     caption = f"{about.name}: change within each arm. Within-arm; not a comparison."
     smaller = "Groups that no trial compared between its arms" if main else caption
-    figure = _figure(
+    figure = table_figure(
         figure_name(evidence, "arm-changes", outcome),
         caption,
         columns,
@@ -180,7 +235,7 @@ def symptoms(evidence: Evidence) -> Figure:
         )
     body = [line for _, line in sorted(lines, key=lambda item: item[0])]
     columns = (Column("Trial"), Column("Outcome"), Column("Result"), Column("Read"))
-    return _figure(
+    return table_figure(
         figure_name(evidence, "symptoms"),
         "Symptoms, function and health status. Figures in each arm are no comparison by themselves.",
         columns,
@@ -240,7 +295,7 @@ def corrections_table(evidence: Evidence) -> Figure:
             )
         )
     columns = (Column("Figure"), Column("Printed"), Column("Used"), Column("Why"))
-    return _figure(
+    return table_figure(
         figure_name(evidence, "corrections"),
         "Figures that are not used as they were printed.",
         columns,
@@ -269,7 +324,7 @@ def sources_table(evidence: Evidence) -> Figure:
         )
         for source in sorted(evidence["sources"], key=lambda s: s.title.casefold())
     ]
-    return _figure(
+    return table_figure(
         figure_name(evidence, "sources-table"),
         "Where the figures of this page were read.",
         (Column("Source"), Column("Read in"), Column("Rows of data", numeric=True)),

@@ -1,0 +1,153 @@
+"""One page for each trial, written from the dataset: ``trials/ID.md``, a title and a directive that draws the rest.
+
+The pages are sources that Sphinx reads, so they are written into the tree before it looks (and not tracked by git).
+Beside each page stands its trial as JSON, for re-users.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+from ..display import trial_figures
+from ..evidence import Evidence, Row
+
+FOLDER = "trials"
+_HEAD = "---\nevidence: {{scope: all}}\n---\n\n# {title}\n\n```{{trial}} {trial}\n```\n"
+
+
+def write_pages(root: Path, evidence: Evidence) -> None:
+    """Write the source of each trial's page, and remove those of trials that are gone. Unchanged files are left alone."""
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    wanted = {f"{trial.trial_id}.md": _HEAD.format(title=trial.acronym, trial=trial.trial_id) for trial in evidence["trials"]}
+    for path in folder.glob("*.md"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def trial_json(evidence: Evidence, trial: Row) -> str:
+    """All rows of a trial as JSON: printed texts, corrected cells applied, with what was printed beside them."""
+    content = {}
+    for table, rows in evidence.tables.items():
+        own = [row for row in rows if row.get("trial_id") == trial.trial_id]
+        if own:
+            content[table] = [
+                {
+                    **{column: text for column, text in row.texts.items() if text},
+                    **({"printed": {column: record.printed for column, record in row.corrections.items()}} if row.corrections else {}),
+                }
+                for row in own
+            ]
+    used = {row["source_id"] for rows in content.values() for row in rows if "source_id" in row}
+    content["sources"] = [{c: t for c, t in row.texts.items() if t} for row in evidence["sources"] if row.source_id in used]
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+class TrialDirective(SphinxDirective):
+    """The content of a trial's page."""
+
+    required_arguments = 1
+
+    def run(self):
+        evidence = self.env.app.ctdild.evidence
+        trial = evidence.row(self.arguments[0])
+        found: list[nodes.Node] = [self._raw(_lead(evidence, trial))]
+        for heading, figure in trial_figures(evidence, trial.trial_id):
+            section = nodes.section(ids=[nodes.make_id(heading)])
+            section += nodes.title("", heading)
+            section += self._raw(figure.html())
+            found.append(section)
+        return found
+
+    def _raw(self, html: str) -> nodes.raw:
+        return nodes.raw("", html, format="html")
+
+
+def _lead(evidence: Evidence, trial: Row) -> str:
+    """Title, citation to copy, JSON."""
+    registry = evidence.source(trial).link
+    links = [f'<a href="../_static/trials/{escape(trial.trial_id)}.json" download>this trial as JSON</a>']
+    if registry:
+        links.append(f'<a href="{escape(registry)}">{escape(evidence.source(trial).title)}</a>')
+    return (
+        f'<p class="ctd-lead">{escape(trial.title)}</p>\n'
+        f'<p class="ctd-cite"><span class="ctd-muted">To cite the main report:</span> {escape(evidence.work(trial.citation))}</p>\n'
+        f'<p class="ctd-cite">{", ".join(links)}</p>'
+    )
+
+
+def _write_json(app) -> None:
+    folder = Path(app.doctreedir).parent / "ctdild-static" / "trials"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
+    evidence = app.ctdild.evidence
+    for trial in evidence["trials"]:
+        (folder / f"{trial.trial_id}.json").write_text(trial_json(evidence, trial), encoding="utf-8")
+
+
+class LinkMentions(SphinxPostTransform):
+    """Every mention of a trial in the text links to its page: the acronym is the address that readers know."""
+
+    default_priority = 200
+    builders = ("html",)
+    #: Where a link would be inside another one, or would get in the way.
+    OUTSIDE = (nodes.reference, nodes.title, nodes.literal, nodes.raw, nodes.rubric)
+
+    def run(self, **kwargs) -> None:
+        evidence = self.app.ctdild.evidence
+        trials = {trial.acronym: trial.trial_id for trial in evidence["trials"]}
+        if not trials or self.env.docname.startswith(f"{FOLDER}/"):
+            return
+        names = "|".join(re.escape(name) for name in sorted(trials, key=len, reverse=True))
+        mention = re.compile(rf"(?<![\w-])({names})(?![\w-])")
+        for text in list(self.document.findall(nodes.Text)):
+            if any(isinstance(node, self.OUTSIDE) or type(node).__name__ == "dropdown_title" for node in _ancestors(text)):
+                continue
+            parts = mention.split(text.astext())
+            if len(parts) > 1:
+                linked = [
+                    nodes.reference("", part, refuri=f"trial:{trials[part]}", classes=["ctd-trial"]) if i % 2 else nodes.Text(part)
+                    for i, part in enumerate(parts)
+                    if part
+                ]
+                text.parent.replace(text, linked)
+
+
+def _ancestors(node: nodes.Node):
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
+def _resolve_links(app, pagename, templatename, context, doctree) -> None:
+    """``trial:ID`` becomes the way from this page to the trial's. Raises `ExtensionError` for a trial that is not there."""
+    if "body" not in context:
+        return
+
+    def resolve(match: re.Match) -> str:
+        page = f"{FOLDER}/{match[1]}"
+        if page not in app.env.found_docs:
+            raise ExtensionError(f"{pagename} links to trial {match[1]!r}, which has no page")
+        return f'href="{app.builder.get_relative_uri(pagename, page)}"'
+
+    context["body"] = re.sub(r'href="trial:([a-z0-9-]+)"', resolve, context["body"])
+
+
+def setup(app) -> None:
+    app.add_post_transform(LinkMentions)
+    app.connect("html-page-context", _resolve_links)
+    app.add_directive("trial", TrialDirective)
+    app.connect("builder-inited", _write_json)
