@@ -22,21 +22,23 @@ UNWANTED = ("sphinx-thebe", "thebe_selector")
 
 
 def colours_without_script(sheets: list[str]) -> str:
-    """The light rules of style sheets, and the dark ones for a reader who prefers dark, where no script runs.
+    """The light rules of style sheets, and the dark ones for a reader who prefers dark, where no script runs; on paper, light.
 
     Raises `ValueError` when there are none: the theme has changed how it chooses its colours.
     """
-    light, dark = (_rules(sheets, f"html[data-theme={mode}]") for mode in ("light", "dark"))
-    return "\n".join([*light, "@media (prefers-color-scheme: dark) {", *dark, "}", ""])
+    unset = ("html[data-theme=auto]", "html:not([data-theme])")
+    light, dark = (_rules(sheets, f"html[data-theme={mode}]", unset) for mode in ("light", "dark"))
+    paper = _rules(sheets, "html[data-theme=light]", ("html[data-theme]",))
+    return "\n".join([*light, "@media screen and (prefers-color-scheme: dark) {", *dark, "}", "@media print {", *paper, "}", ""])
 
 
-def _rules(sheets: list[str], mode: str) -> list[str]:
+def _rules(sheets: list[str], mode: str, others: tuple[str, ...]) -> list[str]:
+    """The rules for a mode, under other selectors in its place."""
     rules = []
     for sheet in sheets:
         for selectors, body in re.findall(rf"([^{{}}@/;]*{re.escape(mode)}[^{{}}]*)\{{([^{{}}]*)\}}", sheet):
             named = [s.strip() for s in selectors.split(",") if mode in s]
-            unset = [s.replace(mode, other) for s in named for other in ("html[data-theme=auto]", "html:not([data-theme])")]
-            rules.append(f"{', '.join(unset)} {{{body}}}")
+            rules.append(f"{', '.join(s.replace(mode, other) for s in named for other in others)} {{{body}}}")
     if not rules:
         raise ValueError(f"the theme's style sheets have no rule for {mode}")
     return rules

@@ -132,6 +132,11 @@ def _ancestors(node: nodes.Node):
         yield node
 
 
+def _add_filters(app, pagename, templatename, context, doctree) -> None:
+    if 'id="fig-trial-index' in context.get("body", ""):
+        app.add_js_file("trials.js", loading_method="defer")
+
+
 def _resolve_links(app, pagename, templatename, context, doctree) -> None:
     """``trial:ID`` becomes the way from this page to the trial's. Raises `ExtensionError` for a trial that is not there."""
     if "body" not in context:
@@ -149,5 +154,6 @@ def _resolve_links(app, pagename, templatename, context, doctree) -> None:
 def setup(app) -> None:
     app.add_post_transform(LinkMentions)
     app.connect("html-page-context", _resolve_links)
+    app.connect("html-page-context", _add_filters)
     app.add_directive("trial", TrialDirective)
     app.connect("builder-inited", _write_json)

@@ -355,7 +355,7 @@ def _without_trial(evidence: Evidence, pairs: dict[tuple, list[Pair]], used: lis
         used += rows
         positions = "; ".join(dict.fromkeys(f"{r.body} {r.year} {r.direction}" for r in rows))
         spans += ["; " if spans else "", Span(f"{words.in_sentence(evidence.row(treatment).name)} ({positions})", ref=rows[0].id)]
-    return [line("Named by guidelines, without a randomised trial in this dataset: ", *spans, ".")]
+    return [line("Named by guidelines; no randomised trial of it in this disease is entered here: ", *spans, ".")]
 
 
 def _computed(used: list[Row]) -> list[Line]:

@@ -103,6 +103,11 @@ def _alt(evidence: Evidence, row: Row) -> str:
     return ", ".join([*about, words.time_text(row)]) + f": {result}" + (f", {favours}" if favours else "")
 
 
+def _direction(evidence: Evidence, row: Row) -> str:
+    """Which arm an estimate favours; where its interval includes no difference, that instead."""
+    return "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
+
+
 def _without_interval(evidence: Evidence, row: Row) -> Line:
     return line(
         f"Not drawn, no interval reported here: {pick.row_name(evidence, row)}: ", pick.figure_span(row, words.result_text(row)), "."
@@ -124,7 +129,7 @@ def _table(evidence: Evidence, about: Row, rows: list[Row], unit: str) -> Table:
                 cell(_n_span(row)),
                 cell(
                     pick.figure_span(row, result),
-                    *([Span(favours, tone="muted")] if (favours := words.favours_text(evidence, row)) else []),
+                    *([Span(direction, tone="muted")] if (direction := _direction(evidence, row)) else []),
                 ),
                 cell(Span(words.p_text(row), ref=row.id) if words.p_text(row) else "not reported here"),
                 cell(words.verification_text(evidence, row)),

@@ -102,6 +102,9 @@ _COLUMN_NAMES = {
 }
 
 
+_SPREADS = {"SD": "standard deviation", "SE": "standard error"}
+
+
 def column_name(column: str) -> str:
     """A column as readers call it."""
     return _COLUMN_NAMES.get(column, column.replace("_", " "))
@@ -135,6 +138,9 @@ def corrected(row: Row) -> list[tuple[str, str, str]]:
                 f"{words.number_text(a)} to {words.number_text(b)}" for a, b in ((first.printed, last.printed), (first.used, last.used))
             )
             found.append((first.discrepancy_id, f"interval {printed}", f"interval {used}"))
+    if "spread_kind" in left:
+        record = left.pop("spread_kind")
+        found.append((record.discrepancy_id, f"spread as {_SPREADS[record.printed]}", f"{_SPREADS[record.used]}"))
     for column, record in left.items():
         name = column_name(column)
         found.append((record.discrepancy_id, f"{name} {words.number_text(record.printed)}", f"{name} {words.number_text(record.used)}"))

@@ -163,7 +163,7 @@ def arm_changes(evidence: Evidence, outcome: str) -> Figure:
     groups = [r for r in rows if r not in main]
     columns = (Column("Trial"), Column("Arm"), Column("When"), Column("Change within the arm"), Column("Read"))
     caption = f"{about.name}: change within each arm. Within-arm; not a comparison."
-    smaller = "Groups that no trial compared between its arms" if main else caption
+    smaller = "Groups with no difference between arms in this outcome read here" if main else caption
     figure = table_figure(
         figure_name(evidence, "arm-changes", outcome),
         caption,
@@ -326,7 +326,7 @@ def sources_table(evidence: Evidence) -> Figure:
     ]
     return table_figure(
         figure_name(evidence, "sources-table"),
-        "Where the figures of this page were read.",
+        "Where the data behind this page were read.",
         (Column("Source"), Column("Read in"), Column("Rows of data", numeric=True)),
         body,
         evidence,
