@@ -147,6 +147,7 @@ def test_no_figure_is_printed_without_its_address(ssc, figures):
     """Digits outside an address are only times, names and what stands for no result."""
     names = {row.label for row in (*ssc["cohorts"], *ssc["arms"])} | {row[c] for row in ssc["outcomes"] for c in ("name", "short")}
     names |= {name.removesuffix(" (post hoc)") for name in names} | {source.title for source in ssc["sources"]}
+    names |= {trial.acronym for trial in ssc["trials"]}
     lowered = sorted({n.lower() for n in names}, key=len, reverse=True)
     time = r"(at week|over|weeks?|median follow-up|landmark at week) [\d.]+( to \d+)?( weeks| years)?|per 100"
     for figure in figures:

@@ -346,22 +346,26 @@ class Evidence:
 
 
 def _cut(evidence: Evidence, wanted: Row) -> Evidence:
-    diseases, classes = set(wanted.diseases or ()), set(wanted.classes or ())
+    diseases, classes, named = (set(wanted.get(column) or ()) for column in ("diseases", "classes", "trials"))
+    named_only = bool(named) and not diseases and not classes
     class_of = {row.treatment: row["class"] for row in evidence["treatments"]}
 
     def meets(row_diseases: tuple[str, ...] | None) -> bool:
-        return not diseases or bool(diseases & set(row_diseases or ()))
+        return not named_only and (not diseases or bool(diseases & set(row_diseases or ())))
 
     def in_class(treatments: Iterable[str]) -> bool:
         return not classes or bool(classes & {class_of.get(t, "") for t in treatments})
 
-    treated: dict[str, set[str]] = {}
+    # A comparator's class does not decide: a transplantation trial against cyclophosphamide is no trial of cyclophosphamide.
+    tested: dict[str, set[str]] = {}
+    compared: dict[str, set[str]] = {}
     for arm in evidence["arms"]:
-        treated.setdefault(arm.trial_id, set()).update(arm.treatment or ())
+        (tested if arm.role == "intervention" else compared).setdefault(arm.trial_id, set()).update(arm.treatment or ())
+    treated = {**compared, **tested}
 
     cohorts: dict[str, Row] = {}
     for cohort in evidence["cohorts"]:
-        if meets(cohort.disease) and in_class(treated.get(cohort.trial_id, ())):
+        if cohort.trial_id in named or (meets(cohort.disease) and in_class(treated.get(cohort.trial_id, ()))):
             cohorts[cohort.id] = cohort
     for cohort in list(cohorts.values()):
         parent = row_id("cohorts", (cohort.trial_id, cohort.parent or ""))
@@ -384,6 +388,10 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
                 seen = row.trial_id is None or row.trial_id in trials
             elif name in ("approvals", "recommendations"):
                 seen = meets(row.disease) and in_class([row.treatment])
+            elif name in ("prevalence", "ct_patterns", "autoantibodies"):
+                seen = meets(row.disease)
+            elif name == "source_claims":
+                seen = not (diseases or classes or named)
             elif name == "scopes":
                 seen = row == wanted
             else:
@@ -391,7 +399,8 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
             if seen:
                 keep[name].append(row)
 
-    used_outcomes = {row["outcome"] for rows in keep.values() for row in rows if "outcome" in row}
+    used_outcomes = {row["outcome"] for name, rows in keep.items() for row in rows if "outcome" in row and name != "instruments"}
+    keep["instruments"] = [row for row in evidence["instruments"] if row.outcome is None or row.outcome in used_outcomes]
     keep["mcids"] = [row for row in evidence["mcids"] if meets(row.disease) and row.outcome in used_outcomes]
     keep["outcomes"] = [row for row in evidence["outcomes"] if row.outcome in used_outcomes]
     used_treatments = {t for arm in keep["arms"] for t in arm.treatment or ()}
