@@ -10,10 +10,13 @@ from .figure import Line, Span, line
 
 DAGGER = "†"
 
+#: A trial with another status is under way: it belongs to the horizon, not to the evidence.
+REPORTED = ("completed", "stopped early")
+
 
 def trials_in_order(evidence: Evidence, kinds: Sequence[str] = ("rct",)) -> list[Row]:
-    """The randomised trials (or the kinds named), oldest report first."""
-    return sorted((t for t in evidence["trials"] if t.kind in kinds), key=lambda t: (t.year, t.acronym))
+    """The randomised trials (or the kinds named) that have been reported, oldest report first."""
+    return sorted((t for t in evidence["trials"] if t.kind in kinds and t.status in REPORTED), key=lambda t: (t.year or 9999, t.acronym))
 
 
 def preferred(evidence: Evidence, table: str, kinds: Sequence[str] = ("rct",)) -> list[Row]:

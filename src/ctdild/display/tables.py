@@ -62,7 +62,7 @@ TRIAL_LINK = "trial:{}"
 def trial_index(evidence: Evidence) -> Figure:
     """Every study of the scope in one line, randomised or not, newest first, with a link to its page."""
     treatments = {row.treatment: row for row in evidence["treatments"]}
-    studies = sorted(evidence["trials"], key=lambda t: (-t.year, t.acronym))
+    studies = sorted(evidence["trials"], key=lambda t: (-(t.year or 9999), t.acronym))
     body = []
     for trial in studies:
         given = dict.fromkeys(
@@ -76,7 +76,10 @@ def trial_index(evidence: Evidence) -> Figure:
         classes = list(dict.fromkeys(treatments[name]["class"] for name in given))
         body.append(
             (
-                cell(Span(trial.acronym, link=TRIAL_LINK.format(trial.trial_id)), Span(str(trial.year), ref=trial.id, tone="muted")),
+                cell(
+                    Span(trial.acronym, link=TRIAL_LINK.format(trial.trial_id)),
+                    Span(str(trial.year or trial.status), ref=trial.id, tone="muted"),
+                ),
                 cell(", ".join(trial.disease)),
                 cell(", ".join(names) or "–", Span(", ".join(classes), tone="muted")),
                 cell(KINDS[trial.kind], Span(trial.masking if trial.masking != "not applicable" else "", tone="muted")),
@@ -107,6 +110,8 @@ KINDS = {
     "case-series": "case series",
     "pooled-analysis": "pooled analysis",
     "meta-analysis": "meta-analysis",
+    "case-control": "case-control study",
+    "narrative-review": "narrative review",
 }
 
 
@@ -137,7 +142,7 @@ def _arm_line(arm: Row) -> Line:
 
 
 def _primary(trial: Row) -> list[Span]:
-    met = {"met": "met", "not met": "not met", "not applicable": "no criterion"}[trial.primary_met]
+    met = {"met": "met", "not met": "not met", "not applicable": "no criterion", "unclear": "unclear whether met"}[trial.primary_met]
     lines = [Span(f"{trial.primary_outcome}: {met}", ref=trial.id, mark=pick.mark(trial, "primary_outcome", "primary_met"))]
     registered = trial.primary_outcome_registered
     if registered and registered != trial.primary_outcome:

@@ -14,7 +14,7 @@ from .svg import Drawing, axis_ticks
 
 def timeline(evidence: Evidence) -> Figure:
     """When the randomised trials of the scope were reported, and how large they were."""
-    trials = pick.trials_in_order(evidence)
+    trials = [trial for trial in pick.trials_in_order(evidence) if trial.year is not None]
     name = figure_name(evidence, "timeline")
     if not trials:
         nothing = "No randomised trial of this scope is in the dataset."
