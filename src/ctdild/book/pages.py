@@ -14,6 +14,8 @@ from pathlib import Path
 import yaml
 
 _FENCE = re.compile(r"^\s*(?P<fence>`{3,}|:{3,})\s*(?:\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*?)|(?P<info>[\w+-]*))\s*$")
+#: Directives whose argument is printed: it is prose.
+_TITLED = ("admonition", "dropdown", "note", "tip", "important", "warning", "caution", "seealso")
 _EV = re.compile(r"\{ev\}`([^`]+)`")
 
 
@@ -177,7 +179,7 @@ def _classify(text: str) -> Iterator[Line]:
                 kind = "literal"
             open_fences.append((match["fence"], kind))
             options = True
-            yield Line(index + 1, line, "condition")
+            yield Line(index + 1, line, "prose" if match["name"] in _TITLED else "condition")
             continue
         if inside and options and re.match(r"^\s*:[\w-]+:", line):
             yield Line(index + 1, line, "option")

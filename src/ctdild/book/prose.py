@@ -6,7 +6,7 @@ Digits are allowed in prose only where they are no evidence:
 - years (``2019``, ``2017–2023``), days (``6 September 2019``, ``2026-11-24``), ``phase 2b``;
 - names: a digit joined to letters (``CD20``, ``IL-6``, ``SF-36``, ``MDA5``, ``CC BY 4.0``), ``6-minute walk``;
 - ``95%`` in front of *confidence* or *CI*, ``per 100``, the number of a list item, a footnote or a heading;
-- links, addresses, citations and the arguments of roles and directives, which are not prose.
+- links, addresses, citations and the arguments of roles and of directives that print none of them, which are not prose.
 
 A number word in front of a unit of evidence ("thirty patients") counts as a typed figure too.
 
@@ -47,20 +47,23 @@ _ALLOWED = re.compile(
     r"|\b6-minute\swalk"
     r"|\b95\s?%(?=\s(confidence|CI\b))"
     r"|\bper\s100\b"
+    r"|\b([Tt]able|[Ff]igure|[Cc]hapter|[Ss]ection|[Vv]ersion|[Tt]ype)\s\d+\b"
+    r"|\b\d+[A-Z]{2,}\b"
     r"|^\s*\d+\.\s"
-    r"|^#+\s.*$"
 )
 _UNITS = (
     r"(mL|millilitres?|per\scent|percent|percentage\spoints?|points?|patients?|participants?|deaths?|events?|weeks|months|centres|sites)"
 )
 _WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
-    "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|half|third|quarter"
+    "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen|dozens|half|third|quarter"
 )
-_NUMBER_WORD = re.compile(rf"\b({_WORDS})(-({_WORDS}))?\s(of\sthe\s|more\s|fewer\s)?{_UNITS}\b", re.IGNORECASE)
+_NUMBER_WORD = re.compile(rf"\b({_WORDS})(-(one|{_WORDS}))?\s(of\s|of\sthe\s|more\s|fewer\s)?{_UNITS}\b", re.IGNORECASE)
 _NO_DIFFERENCE = re.compile(
     r"\bno\s(clear\s|significant\s|statistically\ssignificant\s|detectable\s|demonstrable\s)?(between-arm\s|between-group\s)?(difference|benefit|effect|advantage)s?\b"
-    r"|\b(did|does|do)\snot\s(clearly\s)?(differ|improve|change)\b|\bsimilar\sto\b|\bcomparable\s(to|with|in)\b|\bequivalent\b",
+    r"|\bno\s(clear\s|significant\s)?change\b|\bnot\sdifferent\b|\bas\sgood\sas\b|\bneither\s[\w-]+\swas\s(better|superior)\b"
+    r"|\b(did|does|do)\snot\s(clearly\s)?(differ|improve|change|help|matter)\b"
+    r"|\b(was|were|is|are)\s(broadly\s|much\s)?(similar|alike|the\ssame|comparable|equivalent)\b|\bsimilar\sto\b|\bcomparable\s(to|with|in)\b|\bequivalent\b",
     re.IGNORECASE,
 )
 
@@ -150,7 +153,7 @@ def _check_figures(page: Page) -> Iterator[BookProblem]:
             continue
         text = _NOT_PROSE.sub(lambda m: " " * len(m[0]) if not m[0].startswith("]") else "]", line.text)
         rest = _ALLOWED.sub(" ", text)
-        found = re.findall(r"[<>≤≥±−–-]?\d[\d.,·]*\s?(?:%|mL\b)?", rest) + [m[0] for m in _NUMBER_WORD.finditer(text)]
+        found = re.findall(r"[½⅓⅔¼¾⅕⅛]|[<>≤≥±−–-]?\d[\d.,·]*\s?(?:%|mL\b)?", rest) + [m[0] for m in _NUMBER_WORD.finditer(text)]
         if found:
             yield BookProblem(page.name, line.number, "a figure is typed into the prose",
                               (("there", ", ".join(f.strip() for f in found)), ("sentence", _shorten(line.text.strip(), 160)),

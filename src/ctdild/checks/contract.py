@@ -77,6 +77,12 @@ def references(evidence: Evidence) -> Iterator[Finding]:
             yield _lost(row, "row_id", row.row_id, ids, f"row of {row['table']}")
         elif evidence.schema[row["table"]].field(row.column) is None:
             yield _lost(row, "column", row.column, evidence.schema[row["table"]].columns, f"column of {row['table']}")
+    for row in rows(evidence, "source_claims"):
+        missing = [address for address in row.row_ids or () if address not in evidence]
+        if missing:
+            yield _lost(row, "row_ids", missing[0], [r.id for table in evidence.tables for r in evidence[table]], "row of any table")
+        if row.fate in ("corrected", "withheld") and not row.discrepancy_ids:
+            yield Finding(row, "discrepancy_ids", f"the claim is {row.fate}, and no discrepancy says why", "name the discrepancy")
     used = {row.discrepancy_id: row.used for row in rows(evidence, "discrepancies")}
     for row in rows(evidence, "corrections"):
         if used.get(row.discrepancy_id) in ("stated", "withheld"):
