@@ -18,6 +18,19 @@ from conftest import copy_project, ctdild, edit_row, read_table, write_table
 CHAPTER = Path("chapters/ssc-ild.md")
 SLS_1 = "sls-1.all.fvc-pp.w52"
 
+#: The book in short: the rebuild is the same for one chapter as for fourteen, and a build takes a third of the time.
+SHORT_TOC = """format: jb-book
+root: index
+chapters:
+  - file: chapters/ssc-ild
+  - file: chapters/trials
+    sections:
+      - glob: trials/*
+  - file: chapters/methods
+  - file: chapters/glossary
+  - file: chapters/references
+"""
+
 
 def tree(site: Path) -> dict[str, str]:
     """Hash of every file of a site."""
@@ -58,6 +71,7 @@ class Refs(HTMLParser):
 def project(tmp_path_factory):
     """A copy of the project, built once; tests restore what they change."""
     copy = copy_project(tmp_path_factory.mktemp("rebuild") / "book")
+    (copy / "_toc.yml").write_text(SHORT_TOC)
     result = ctdild(copy, "build")
     assert result.returncode == 0, result.stderr
     return copy
@@ -223,7 +237,7 @@ def test_ten_random_edits_leave_the_bytes_of_a_clean_build(restored, tmp_path):
     def toc():
         path = restored / "_toc.yml"
         lines = path.read_text().rstrip("\n").split("\n")
-        lines.append(lines.pop(3))
+        lines.append(lines.pop(7))
         path.write_text("\n".join(lines) + "\n")
 
     edits = [figure, prose, title, cell, bibliography, code, toc, lambda: note("arm_results"), lambda: note("sources"), figure]

@@ -138,17 +138,17 @@ def _add_filters(app, pagename, templatename, context, doctree) -> None:
 
 
 def _resolve_links(app, pagename, templatename, context, doctree) -> None:
-    """``trial:ID`` becomes the way from this page to the trial's. Raises `ExtensionError` for a trial that is not there."""
+    """``trial:ID`` and ``page:NAME`` become the way from this page to that one. Raises `ExtensionError` for a trial that is not there."""
     if "body" not in context:
         return
 
     def resolve(match: re.Match) -> str:
-        page = f"{FOLDER}/{match[1]}"
+        page = f"{FOLDER}/{match[2]}" if match[1] == "trial" else match[2]
         if page not in app.env.found_docs:
-            raise ExtensionError(f"{pagename} links to trial {match[1]!r}, which has no page")
+            raise ExtensionError(f"{pagename} links to {match[1]} {match[2]!r}, which has no page")
         return f'href="{app.builder.get_relative_uri(pagename, page)}"'
 
-    context["body"] = re.sub(r'href="trial:([a-z0-9-]+)"', resolve, context["body"])
+    context["body"] = re.sub(r'href="(trial|page):([a-z0-9/-]+)"', resolve, context["body"])
 
 
 def setup(app) -> None:

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 from .answers import answers
+from .audit import audit_table, claims_table
+from .background import antibodies_table, instruments_table, mcid_table, patterns_table, prevalence_table
+from .cohorts import cohort_table
 from .figure import Figure
 from .forest import forest
 from .harms import harms
+from .hazards import hazards
+from .maps import enrolment, evidence_map
+from .matrix import pro_matrix
+from .placebo import placebo_decline
+from .positions import approvals_table, horizon_table, recommendations_table
 from .tables import arm_changes, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
+from .transplant import transplant_table
 from .trial import trial_figures
 
 __all__ = [
     "Figure",
     "answers",
+    "antibodies_table",
+    "approvals_table",
     "arm_changes",
+    "audit_table",
+    "claims_table",
+    "cohort_table",
     "corrections_table",
+    "enrolment",
+    "evidence_map",
     "evidence_table",
     "forest",
     "harms",
+    "hazards",
+    "horizon_table",
+    "instruments_table",
+    "mcid_table",
+    "patterns_table",
+    "placebo_decline",
+    "prevalence_table",
+    "pro_matrix",
+    "recommendations_table",
     "sources_table",
     "symptoms",
     "timeline",
+    "transplant_table",
     "trial_figures",
     "trial_index",
 ]

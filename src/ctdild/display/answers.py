@@ -93,8 +93,8 @@ def _joined(parts: Iterable[list[Line]]) -> Cell:
 def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     trial = evidence.trial(pair[0])
     used += pick.sized_by(evidence, trial)
-    name = Span(f"{trial.acronym} {trial.year}, ", ref=trial.id, tone="muted")
-    lines = [line(name, replace(pick.size_of(evidence, trial), tone="muted"))]
+    year = Span(f" {trial.year or trial.status}, ", ref=trial.id, tone="muted")
+    lines = [line(pick.trial_link(trial, tone="muted"), year, replace(pick.size_of(evidence, trial), tone="muted"))]
     groups = [evidence.cohort(row) for row in _differences(evidence, pair)]
     for cohort in dict.fromkeys([*_diseases(evidence, trial), *(c for c in groups if c.kind != "all")]):
         if cohort.n is not None:
@@ -134,7 +134,7 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     used += shown
     lines: list[Line] = []
     for row in shown:
-        group = words.cohort_text(evidence, row)
+        group = words.cohort_text(evidence, row) or _wider(evidence, row)
         if group:
             lines.append(line(Span(words.at_start(group), tone="strong")))
         if row.ci_low is None:
@@ -150,6 +150,13 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     trial = evidence.trial(pair[0])
     lines.append(line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")))
     return lines
+
+
+def _wider(evidence: Evidence, row: Row) -> str:
+    """That a result is of more diseases than the page is about; empty where it is not."""
+    about = {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
+    wider = about and not set(evidence.cohort(row).disease) <= about
+    return "Whole trial, other diseases included" if wider else ""
 
 
 def _of(evidence: Evidence, table: str, pair: Pair) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from ..claims import RATIOS, includes_null, null_value
 from ..evidence import Evidence, Row
@@ -25,32 +26,34 @@ _MEASURES = {
 }
 
 
-def forest(evidence: Evidence, outcome: str) -> Figure:
-    """How each randomised comparison came out on one outcome, with its uncertainty.
+def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) -> Figure:
+    """How each comparison came out on one outcome, with its uncertainty; in randomised trials, unless ``kinds`` names others.
 
-    Draws the preferred contrasts that have an interval; those without one are named in the notes and the table.
-    Nothing is pooled. Raises `KeyError` for an outcome outside the scope, `ValueError` when the contrasts are in
-    more than one unit or measure: mL and % predicted share no axis.
+    Draws the preferred contrasts that have an interval; those without one, those of groups that were formed after the
+    allocation and hazards at one time are named in the notes and the table. Nothing is pooled.
+    Raises `KeyError` for an outcome outside the scope, `ValueError` when the contrasts are in more than one unit or
+    measure (mL and % predicted share no axis) or ``kinds`` mixes randomised and other studies.
     """
     about = evidence.row(outcome)
-    rows = [row for row in pick.preferred(evidence, "contrasts") if row.outcome == outcome]
-    drawn = [row for row in rows if None not in (row.estimate, row.ci_low, row.ci_high)]
+    design = pick.design_of(kinds)
+    rows = [row for row in pick.preferred(evidence, "contrasts", kinds) if row.outcome == outcome]
+    drawn = [row for row in rows if not _kept_out(evidence, row, design)]
     listed = [row for row in rows if row not in drawn]
     scales = list(dict.fromkeys(_scale(row) for row in drawn))
     if len(scales) > 1:
         raise ValueError(f"{outcome}: {' and '.join(scales)} cannot share an axis; show them apart")
-    name = figure_name(evidence, "forest", outcome)
+    name = figure_name(evidence, "forest", outcome, "" if design == "randomised" else design)
     measure = _MEASURES[drawn[0].measure] if drawn else "Difference"
     unit = words.unit_text(drawn[0].unit) if drawn else ""
     axis_title = f"{measure} ({unit})" if unit else measure
-    notes = [_without_interval(evidence, row) for row in listed] + pick.correction_notes(evidence, rows)
+    notes = [_not_drawn(evidence, row, design) for row in listed] + pick.correction_notes(evidence, rows)
     if not drawn:
-        caption = f"{about.name}: no randomised comparison with an interval is in the dataset for this scope."
+        sort = "randomised comparison" if design == "randomised" else f"comparison from studies {design}"
+        caption = f"{about.name}: no {sort} with an interval is in the dataset for this scope."
         table = _table(evidence, about, rows, "") if rows else None
         return Figure(name, caption, caption, table, sources=sources_of(evidence, rows), notes=tuple(notes))
-    caption = (
-        f"{about.name}: {measure.lower()} between the arms of randomised trials{f', in {unit}' if unit else ''}, with confidence interval."
-    )
+    between = "the arms of randomised trials" if design == "randomised" else f"the groups of studies ({design})"
+    caption = f"{about.name}: {measure.lower()} between {between}{f', in {unit}' if unit else ''}, with confidence interval."
     legend = f"{_shapes(evidence, drawn)}{pick.VERIFICATION_KEY} Nothing is pooled."
     alt = (
         f"Forest plot of {about.name}, {measure.lower()}{f' in {unit}' if unit else ''}: "
@@ -108,9 +111,20 @@ def _direction(evidence: Evidence, row: Row) -> str:
     return "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
 
 
-def _without_interval(evidence: Evidence, row: Row) -> Line:
+def _kept_out(evidence: Evidence, row: Row, design: str) -> str:
+    """Why a contrast is not drawn; empty where it is."""
+    if None in (row.estimate, row.ci_low, row.ci_high):
+        return "no interval reported here"
+    if design == "randomised" and evidence.cohort(row).kind in pick.NOT_BY_CHANCE:
+        return "chance did not make these groups"
+    return "a hazard at one time" if row.time_kind == "at" else ""
+
+
+def _not_drawn(evidence: Evidence, row: Row, design: str) -> Line:
     return line(
-        f"Not drawn, no interval reported here: {pick.row_name(evidence, row)}: ", pick.figure_span(row, words.result_text(row)), "."
+        f"Not drawn, {_kept_out(evidence, row, design)}: {pick.row_name(evidence, row)}: ",
+        pick.figure_span(row, words.result_text(row)),
+        ".",
     )
 
 
@@ -121,7 +135,7 @@ def _table(evidence: Evidence, about: Row, rows: list[Row], unit: str) -> Table:
         result = ", ".join(part for part in (estimate, words.interval_text(row) or "no interval reported here") if part)
         body.append(
             (
-                cell(pick.acronym(evidence, row), Span(words.comparison_text(evidence, row), tone="muted")),
+                cell(pick.trial_link(evidence.trial(row)), Span(words.comparison_text(evidence, row), tone="muted")),
                 cell(
                     words.at_start(words.cohort_text(evidence, row)) or "Whole trial",
                     Span(words.time_text(row) or "time not reported", tone="muted"),

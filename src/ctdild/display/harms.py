@@ -15,7 +15,9 @@ from .svg import Drawing, axis_ticks
 
 DOMAINS = ("harms", "survival")
 
-_ARMS = ("intervention", "active comparator", "placebo", "all")
+_ARMS = ("intervention", "active comparator", "placebo", "reference", "all")
+#: Roles without a place in the comparison.
+_BESIDE = ("reference", "all")
 #: What stands first in each trial, whatever the order of the file.
 _FIRST = ("sae", "ae-stop", "death")
 
@@ -31,7 +33,7 @@ def harms(evidence: Evidence) -> Figure:
     rows = [
         row
         for row in pick.by_domain(evidence, pick.preferred(evidence, "arm_results"), DOMAINS)
-        if row.time_kind not in pick.FOLLOW_UP and evidence.arm(row).role != "all" and row.weeks != 0
+        if row.time_kind not in pick.FOLLOW_UP and evidence.arm(row).role not in _BESIDE and row.weeks != 0
     ]
     groups = _groups(evidence, [row for row in rows if words.rate_per_100(row)])
     apart = _groups(evidence, [row for row in rows if row.counts == "events" or row.unit in ("events", "per 100 patient-years")])
@@ -68,7 +70,7 @@ def _groups(evidence: Evidence, rows: Iterable[Row]) -> list[Group]:
 
 def _comparison(evidence: Evidence, trial_id: str) -> list[Row]:
     """The arms of a trial, in the order in which figures stand beside each other."""
-    arms = [arm for arm in evidence["arms"] if arm.trial_id == trial_id and arm.role != "all"]
+    arms = [arm for arm in evidence["arms"] if arm.trial_id == trial_id and arm.role not in _BESIDE]
     return sorted(arms, key=lambda arm: _ARMS.index(arm.role))
 
 
@@ -98,7 +100,7 @@ def _apart(evidence: Evidence, group: Group) -> Line:
 def _table(evidence: Evidence, groups: list[Group]) -> Table:
     body = [
         (
-            cell(pick.acronym(evidence, group[0]), Span(_title(evidence, group), tone="muted")),
+            cell(pick.trial_link(evidence.trial(group[0])), Span(_title(evidence, group), tone="muted")),
             cell(*(_in_arm(evidence, row) for row in group)),
             cell(*dict.fromkeys(words.verification_text(evidence, row) for row in group)),
         )

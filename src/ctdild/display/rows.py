@@ -13,6 +13,39 @@ DAGGER = "†"
 #: A trial with another status is under way: it belongs to the horizon, not to the evidence.
 REPORTED = ("completed", "stopped early")
 
+#: A link to the page of a trial; the book resolves it, since only it knows where its pages are.
+TRIAL_LINK = "trial:{}"
+
+#: Kinds of studies, by what their figures may stand beside.
+RANDOMISED = ("rct", "randomised-uncontrolled")
+NOT_RANDOMISED = ("single-arm", "extension", "cohort", "case-control", "case-series")
+POOLED = ("pooled-analysis", "meta-analysis", "narrative-review")
+
+#: Groups inside a trial that chance did not make: they stand beside no randomised comparison.
+NOT_BY_CHANCE = ("post-baseline", "extension")
+
+
+def trial_link(trial: Row, tone: str | None = None) -> Span:
+    """The acronym of a trial, which leads to its page."""
+    return Span(trial.acronym, link=TRIAL_LINK.format(trial.trial_id), tone=tone)
+
+
+def year_span(trial: Row) -> Span:
+    """The year of a trial's main report; its status where no year was read."""
+    return Span(str(trial.year or trial.status), ref=trial.id, tone="muted")
+
+
+def design_of(kinds: Sequence[str]) -> str:
+    """What studies of these kinds are, as a caption says it: ``randomised``, ``not randomised`` or ``pooled by others``.
+
+    Raises `ValueError` when they are of more than one sort: they share no figure.
+    """
+    sorts = {"randomised": RANDOMISED, "not randomised": NOT_RANDOMISED, "pooled by others": POOLED}
+    found = [name for name, members in sorts.items() if set(kinds) & set(members)]
+    if len(found) != 1 or not set(kinds) <= set(sorts[found[0]]):
+        raise ValueError(f"{', '.join(kinds)}: randomised, non-randomised and pooled studies share no figure; show them apart")
+    return found[0]
+
 
 def trials_in_order(evidence: Evidence, kinds: Sequence[str] = ("rct",)) -> list[Row]:
     """The randomised trials (or the kinds named) that have been reported, oldest report first."""
@@ -32,9 +65,9 @@ def _weeks(row: Row) -> float:
     return row.weeks if row.weeks is not None else float("inf")
 
 
-def statements(evidence: Evidence, domains: Sequence[str]) -> list[Row]:
+def statements(evidence: Evidence, domains: Sequence[str], kinds: Sequence[str] = ("rct",)) -> list[Row]:
     """What sources say in words about outcomes of these domains, in the order of `preferred`."""
-    trials = {trial.trial_id: i for i, trial in enumerate(trials_in_order(evidence))}
+    trials = {trial.trial_id: i for i, trial in enumerate(trials_in_order(evidence, kinds))}
     rows = [s for s in evidence.shown("statements") if s.trial_id in trials and evidence.outcome(s).domain in domains]
     return sorted(rows, key=lambda s: trials[s.trial_id])
 

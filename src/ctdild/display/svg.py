@@ -30,6 +30,21 @@ _DEFAULTS = {
 }
 
 
+@dataclass(frozen=True)
+class Scale:
+    """A straight or logarithmic way from values to px; for drawings that hold more than one."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        low, high, value = (math.log(v) for v in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        return self.start + (value - low) / (high - low) * (self.end - self.start)
+
+
 @dataclass
 class Drawing:
     """Marks beside an x scale in the units of the data.
@@ -69,9 +84,9 @@ class Drawing:
         }
 
     def text(self, x: float, y: float, text: str, *, at: str = "px", align: str = "left", color: str = theme.INK,
-             size: int | None = None, bold: bool = False, ref: str | None = None) -> None:  # fmt: skip
-        """A line of text, centred on y."""
-        style = {"align": align, "baseline": "middle", "fontWeight": "bold" if bold else "normal"}
+             size: int | None = None, bold: bool = False, angle: int = 0, ref: str | None = None) -> None:  # fmt: skip
+        """A line of text, centred on y; with an angle of 270 it runs upwards from y."""
+        style = {"align": align, "baseline": "middle", "fontWeight": "bold" if bold else "normal", **({"angle": angle} if angle else {})}
         self._add("text", at, style, x=x, y=y, text=text, color=color, size=size or self.layout.size, ref=_REF + (ref or ""))
 
     def rule(self, x: float, x2: float, y: float, y2: float, *, at: str = "value", color: str = theme.INK, width: float = 1.5) -> None:
@@ -79,11 +94,19 @@ class Drawing:
         self._add("rule", at, {"strokeWidth": width}, x=x, x2=x2, y=y, y2=y2, color=color)
 
     def point(
-        self, x: float, y: float, *, shape: str = "square", size: float = 80, color: str = theme.ACCENT, hollow: bool = False
+        self,
+        x: float,
+        y: float,
+        *,
+        at: str = "value",
+        shape: str = "square",
+        size: float = 80,
+        color: str = theme.ACCENT,
+        hollow: bool = False,
     ) -> None:
         """A symbol at a value; a hollow one is filled with the page's colour. ``size`` is its area in px²."""
         style = {"shape": shape, "strokeWidth": 1.5, "fillOpacity": 1, "strokeOpacity": 1}
-        self._add("point", "value", style, x=x, y=y, stroke=color, fill=theme.PAPER if hollow else color, size=size)
+        self._add("point", at, style, x=x, y=y, stroke=color, fill=theme.PAPER if hollow else color, size=size)
 
     def _add(self, kind: str, at: str, style: dict, **record: Any) -> None:
         key = (kind, at, tuple(sorted(style.items())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..evidence import Evidence, Row
@@ -30,7 +31,7 @@ def evidence_table(evidence: Evidence) -> Figure:
         used += [trial, *arms]
         body.append(
             (
-                cell(Span(trial.acronym, ref=trial.id), Span(str(trial.year), ref=trial.id, tone="muted")),
+                cell(pick.trial_link(trial), pick.year_span(trial)),
                 cell(Span(_design(trial), ref=trial.id)),
                 cell(Span(trial.population, ref=trial.id)),
                 _randomised(evidence, trial),
@@ -55,10 +56,6 @@ def evidence_table(evidence: Evidence) -> Figure:
     )
 
 
-#: A link to the page of a trial; the book resolves it, since only it knows where its pages are.
-TRIAL_LINK = "trial:{}"
-
-
 def trial_index(evidence: Evidence) -> Figure:
     """Every study of the scope in one line, randomised or not, newest first, with a link to its page."""
     treatments = {row.treatment: row for row in evidence["treatments"]}
@@ -76,10 +73,7 @@ def trial_index(evidence: Evidence) -> Figure:
         classes = list(dict.fromkeys(treatments[name]["class"] for name in given))
         body.append(
             (
-                cell(
-                    Span(trial.acronym, link=TRIAL_LINK.format(trial.trial_id)),
-                    Span(str(trial.year or trial.status), ref=trial.id, tone="muted"),
-                ),
+                cell(pick.trial_link(trial), pick.year_span(trial)),
                 cell(", ".join(trial.disease)),
                 cell(", ".join(names) or "–", Span(", ".join(classes), tone="muted")),
                 cell(KINDS[trial.kind], Span(trial.masking if trial.masking != "not applicable" else "", tone="muted")),
@@ -142,7 +136,7 @@ def _arm_line(arm: Row) -> Line:
 
 
 def _primary(trial: Row) -> list[Span]:
-    met = {"met": "met", "not met": "not met", "not applicable": "no criterion", "unclear": "unclear whether met"}[trial.primary_met]
+    met = {"not applicable": "no criterion", "unclear": "unclear whether met"}.get(trial.primary_met, trial.primary_met)
     lines = [Span(f"{trial.primary_outcome}: {met}", ref=trial.id, mark=pick.mark(trial, "primary_outcome", "primary_met"))]
     registered = trial.primary_outcome_registered
     if registered and registered != trial.primary_outcome:
@@ -152,32 +146,34 @@ def _primary(trial: Row) -> list[Span]:
     return lines
 
 
-def arm_changes(evidence: Evidence, outcome: str) -> Figure:
-    """How each arm changed on one outcome. Within-arm figures: they are no comparison between treatments.
+def arm_changes(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) -> Figure:
+    """How each arm changed on one outcome, in trials of these kinds. Within-arm figures: they are no comparison between treatments.
 
-    Raises `KeyError` for an outcome outside the scope.
+    Raises `KeyError` for an outcome outside the scope, `ValueError` when ``kinds`` mixes randomised and other studies.
     """
     about = evidence.row(outcome)
+    design = pick.design_of(kinds)
+    apart = "" if design == "randomised" else f", {design}"
     rows = [
         r
-        for r in pick.preferred(evidence, "arm_results")
+        for r in pick.preferred(evidence, "arm_results", kinds)
         if r.outcome == outcome and r.statistic in pick.CHANGES and r.value is not None and r.weeks != 0
     ]
-    compared = {(c.trial_id, c.cohort) for c in pick.preferred(evidence, "contrasts") if c.outcome == outcome}
+    compared = {(c.trial_id, c.cohort) for c in pick.preferred(evidence, "contrasts", kinds) if c.outcome == outcome}
     main = [r for r in rows if evidence.cohort(r).kind in ("all", "disease") or (r.trial_id, r.cohort) in compared]
     groups = [r for r in rows if r not in main]
     columns = (Column("Trial"), Column("Arm"), Column("When"), Column("Change within the arm"), Column("Read"))
-    caption = f"{about.name}: change within each arm. Within-arm; not a comparison."
+    caption = f"{about.name}: change within each arm{apart}. Within-arm; not a comparison."
     smaller = "Groups with no difference between arms in this outcome read here" if main else caption
     figure = table_figure(
-        figure_name(evidence, "arm-changes", outcome),
+        figure_name(evidence, "arm-changes", outcome, apart),
         caption,
         columns,
         _changes(evidence, main or groups),
         evidence,
         rows,
         tuple(pick.correction_notes(evidence, rows)),
-        empty=f"{about.name}: no change within an arm is in the dataset for this scope.",
+        empty=f"{about.name}: no change within an arm is in the dataset for this scope{apart and f' from studies {design}'}.",
     )
     return replace(figure, more=Table(smaller, columns, tuple(_changes(evidence, groups)))) if main and groups else figure
 
@@ -255,7 +251,7 @@ def symptoms(evidence: Evidence) -> Figure:
 def _who(evidence: Evidence, row: Row) -> Cell:
     """The trial, and the group where it is not the whole trial."""
     group = words.cohort_text(evidence, row)
-    return cell(pick.acronym(evidence, row), *([Span(group, tone="muted")] if group else []))
+    return cell(pick.trial_link(evidence.trial(row)), *([Span(group, tone="muted")] if group else []))
 
 
 def _found(evidence: Evidence, rows: list[Row]) -> list[Line]:

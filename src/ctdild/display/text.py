@@ -46,6 +46,8 @@ _READ_IN = {
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+#: Diseases in the order in which tables and maps have them.
+DISEASES = ("SSc", "RA", "IIM", "MCTD", "SjD", "SLE", "CTD", "IPF", "PF-ILD")
 _MARKS = {"primary": "P", "secondary": "S", "review": "R"}
 
 
@@ -150,6 +152,8 @@ def time_text(row: Row) -> str:
     weeks, kind = row.weeks, row.time_kind
     if weeks is None:
         return ""
+    if kind == "at":
+        return _hazard_time(weeks, row.weeks_to)
     if kind in ("median-follow-up", "mean-follow-up"):
         return f"{kind.partition('-')[0]} follow-up {weeks / WEEKS_PER_YEAR:.1f} years"
     if row.weeks_to is not None:
@@ -161,9 +165,39 @@ def time_text(row: Row) -> str:
     return f"at week {number_text(weeks)}" if weeks else "at baseline"
 
 
+def _hazard_time(weeks: Printed, weeks_to: Printed | None) -> str:
+    """``hazard at month 3 (week 13)``, ``hazard from year 3 to year 10 (weeks 156 to 520)``."""
+    start, end = moment_text(weeks), moment_text(weeks_to) if weeks_to is not None else ""
+    if weeks_to is not None:
+        span = f"weeks {number_text(weeks)} to {number_text(weeks_to)}"
+        return f"hazard from {start} to {end} ({span})" if not (start + end).count("week") else f"hazard in {span}"
+    return f"hazard at {start}" + ("" if start.startswith("week") else f" (week {number_text(weeks)})")
+
+
+def moment_text(weeks: Printed | float) -> str:
+    """A time as reports on survival name it: ``month 3`` for week 13, ``year 2`` for week 104; else the week."""
+    months = float(weeks) * 12 / WEEKS_PER_YEAR
+    if not months or months % 1:
+        return f"week {number_text(weeks)}"
+    return f"month {months:.0f}" if months % 12 else f"year {months / 12:.0f}"
+
+
 def date_text(day: date | None) -> str:
     """A day in words, unbroken at the end of a line: ``6 September 2019``; empty without one."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}".replace(" ", NO_BREAK) if day else ""
+
+
+def as_of_text(day: str) -> str:
+    """The day, month or year of a record in words: ``March 2024`` for ``2024-03``."""
+    parts = [int(part) for part in day.split("-")]
+    if len(parts) == 3:
+        return date_text(date(*parts))
+    return f"{_MONTHS[parts[1] - 1]}{NO_BREAK}{parts[0]}" if len(parts) == 2 else day
+
+
+def disease_order(diseases: tuple[str, ...]) -> tuple[int, ...]:
+    """The place of a row about these diseases in a table."""
+    return tuple(DISEASES.index(one) if one in DISEASES else len(DISEASES) for one in diseases)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def timeline(evidence: Evidence) -> Figure:
         (Column("Trial"), Column("Year"), Column("Comparison"), Column("Patients")),
         tuple(
             (
-                cell(Span(t.acronym, ref=t.id)),
+                cell(pick.trial_link(t)),
                 cell(Span(str(t.year), ref=t.id)),
                 cell(_arms(evidence, t)),
                 cell(pick.size_of(evidence, t)),

@@ -1,0 +1,111 @@
+"""The source article against its sources: what is printed, what stands against it, and what became of each statement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from ..evidence import Evidence, Row
+from . import rows as pick
+from . import text as words
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line
+from .tables import table_figure
+
+_SEVERITY = ("high", "medium", "low")
+_AGAINST = {"A": "primary text, or arithmetic", "B": "second-hand source", "C": "not confirmed"}
+_USED = {
+    "stated": "What the article prints",
+    "corrected": "What stands against it",
+    "both": "Both, each with its source",
+    "withheld": "Neither: withheld",
+}
+_COLUMNS = ("Subject", "Printed in the article", "Stands against it", "Used here", "Why")
+
+
+def audit_table(evidence: Evidence) -> Figure:
+    """Where the source article and the reports of its studies do not agree; what could not be confirmed comes apart, behind it."""
+    rows = [row for row in evidence["discrepancies"] if row.about == "article"]
+    rows.sort(key=lambda row: _SEVERITY.index(row.severity))
+    proved = [row for row in rows if row.proof in ("A", "B")]
+    unproved = [row for row in rows if row.proof == "C"]
+    columns = tuple(Column(head) for head in _COLUMNS)
+    figure = table_figure(
+        figure_name(evidence, "audit"),
+        f"Inconsistent as printed: {len(proved)} {'place' if len(proved) == 1 else 'places'} in the source article, what matters most first.",
+        columns, [_place(evidence, row) for row in proved], evidence, rows,
+        empty="No disagreement between the source article and another source is in the dataset for this scope.", kind="records",
+    )  # fmt: skip
+    if not unproved:
+        return figure
+    return replace(
+        figure,
+        more=Table(f"Not confirmed ({len(unproved)}): nothing is held against the article", columns, tuple(_place(evidence, row) for row in unproved), "records"),
+    )  # fmt: skip
+
+
+def _place(evidence: Evidence, row: Row) -> tuple[Cell, ...]:
+    about: list[Line] = [line(Span(row.subject, ref=row.id))]
+    if row.trial_id:
+        about.append(line(pick.trial_link(evidence.trial(row), tone="muted")))
+    return (
+        cell(*about, anchor=f"discrepancy-{row.id}"),
+        cell(Span(row.stated, ref=row.id)),
+        cell(Span(row.against, ref=row.id), Span(_AGAINST[row.proof], tone="muted")),
+        cell(_USED[row.used]),
+        cell(Span(row.reason, ref=row.id)),
+    )
+
+
+_FATES = {
+    "told": "stands as printed",
+    "corrected": "corrected",
+    "superseded": "superseded by newer evidence",
+    "withheld": "withheld",
+}
+_SECTIONS = {
+    "ctd": "Across diseases",
+    "ssc": "SSc-ILD",
+    "ra": "RA-ILD",
+    "iim": "IIM-ILD",
+    "antifibrotic": "Antifibrotics",
+    "hsct": "Stem-cell transplantation",
+    "lung": "Lung transplantation",
+}
+
+#: A link to a page of the book; the book resolves it, since only it knows where its pages are.
+PAGE_LINK = "page:{}"
+
+
+def claims_table(evidence: Evidence) -> Figure:
+    """What the source article says, paragraph by paragraph: the gist, what became of it, and where it is told."""
+    rows = list(evidence["source_claims"])
+    fates = Counter(row.fate for row in rows)
+    counted = pick.sentence_list([f"{fates[fate]} {text}" for fate, text in _FATES.items() if fates[fate]])
+    body = []
+    for row in rows:
+        reasons = [evidence.row(one) for one in row.discrepancy_ids or () if one in evidence]
+        body.append(
+            (
+                cell(Span(_paragraph(row.paragraph), ref=row.id, tone="muted"), anchor=f"claim-{row.id.replace('.', '-')}"),
+                cell(Span(row.gist, ref=row.id)),
+                cell(
+                    line(
+                        words.at_start(_FATES[row.fate]), *(Span(f"; {reason.subject}", ref=reason.id, tone="muted") for reason in reasons)
+                    )
+                ),
+                cell(Span(row.page.rpartition("/")[2], link=PAGE_LINK.format(row.page))),
+            )
+        )
+    heads = ("Paragraph", "What it says", "What became of it", "Told in")
+    return table_figure(
+        figure_name(evidence, "claims"), f"{len(rows)} statements of the source article: {counted}.", tuple(Column(head) for head in heads), body, evidence,
+        [], empty="No statement of the source article is in the dataset for this scope.", kind="compact",
+    )  # fmt: skip
+
+
+def _paragraph(name: str) -> str:
+    """``SSc-ILD, paragraph 3``; ``Table 2``."""
+    section, _, number = name.rpartition("-")
+    if section == "table":
+        return f"Table {number}"
+    return f"{_SECTIONS.get(section, section.capitalize())}, paragraph {number}"

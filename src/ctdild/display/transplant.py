@@ -1,0 +1,111 @@
+"""The randomised trials of stem-cell transplantation side by side, with deaths early and late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..evidence import Evidence, Row
+from . import rows as pick
+from . import text as words
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+
+_CLASS = "transplant"
+_EARLY = 52
+_NOT_READ = "not read"
+
+
+def transplant_table(evidence: Evidence) -> Figure:
+    """What each randomised trial of stem-cell transplantation did, against what, and what it cost in deaths, early and late.
+
+    A death due to treatment is also a death; early is up to one year. "Not read" where the dataset has no row.
+    """
+    treatments = {row.treatment for row in evidence["treatments"] if row["class"] == _CLASS}
+    arms: dict[str, list[Row]] = {}
+    for arm in evidence["arms"]:
+        if arm.role != "all":
+            arms.setdefault(arm.trial_id, []).append(arm)
+    trials = [
+        trial for trial in pick.trials_in_order(evidence)
+        if any(treatments & set(arm.treatment or ()) for arm in arms.get(trial.trial_id, ()))
+    ]  # fmt: skip
+    name = figure_name(evidence, "transplant")
+    if not trials:
+        nothing = "No randomised trial of stem-cell transplantation is in the dataset for this scope."
+        return Figure(name, nothing, nothing)
+    results = [row for row in pick.preferred(evidence, "arm_results") if evidence.cohort(row).kind == "all"]
+    used: list[Row] = list(trials)
+
+    def deaths(outcome: str, early: bool | None) -> Callable[[Row], Cell]:
+        def show(trial: Row) -> Cell:
+            found = [
+                row for row in results
+                if row.trial_id == trial.trial_id and row.outcome == outcome and row.weeks is not None and early in (None, row.weeks <= _EARLY)
+            ]  # fmt: skip
+            used.extend(found)
+            return _in_arms(evidence, found)
+
+        return show
+
+    def compared(intervention: bool) -> Callable[[Row], Cell]:
+        def show(trial: Row) -> Cell:
+            members = [arm for arm in arms[trial.trial_id] if bool(treatments & set(arm.treatment or ())) == intervention]
+            used.extend(members)
+            lines: list[Line] = []
+            for arm in members:
+                regimen = arm.regimen or "regimen not read"
+                lines += [line(Span(arm.label, ref=arm.id)), line(Span(regimen, ref=arm.id, mark=pick.mark(arm, "regimen"), tone="muted"))]
+            return cell(*lines) if lines else _hole()
+
+        return show
+
+    facts: tuple[tuple[str, Callable[[Row], Cell]], ...] = (
+        ("Trial", lambda t: cell(line(pick.trial_link(t), " ", pick.year_span(t)))),
+        ("Design", lambda t: cell(Span(", ".join(p for p in (t.masking, f"phase {t.phase}" if t.phase else "") if p), ref=t.id))),
+        ("Population", lambda t: cell(Span(t.population, ref=t.id))),
+        ("Conditioning", compared(True)),
+        ("Comparator", compared(False)),
+        ("Patients", lambda t: cell(*_sizes(t, arms[t.trial_id]))),
+        ("Primary outcome", lambda t: cell(Span(t.primary_outcome, ref=t.id), Span(words.at_start(t.primary_met), tone="muted"))),
+        ("Deaths due to treatment", deaths("death-treatment", None)),
+        ("Deaths, first year", deaths("death", True)),
+        ("Deaths, later", deaths("death", False)),
+    )
+    body = tuple((cell(fact), *(show(trial) for trial in trials)) for fact, show in facts)
+    caption = f"Stem-cell transplantation in systemic sclerosis: {pick.sentence_list([t.acronym for t in trials])}, side by side."
+    columns = (Column("Fact"), *(Column(trial.acronym) for trial in trials))
+    notes = [
+        line("Deaths are of all randomised to the arm where no other number is given; those due to treatment are among them."),
+        *pick.correction_notes(evidence, used),
+    ]  # fmt: skip
+    return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used), notes=tuple(notes))
+
+
+def _hole() -> Cell:
+    return cell(Span(_NOT_READ, tone="muted"))
+
+
+def _sizes(trial: Row, arms: list[Row]) -> list[Span]:
+    whole = f"{trial.n_randomised} randomised" if trial.n_randomised is not None else "number randomised not read"
+    lines = [Span(whole, ref=trial.id if trial.n_randomised is not None else None, mark=pick.mark(trial, "n_randomised"))]
+    counted = [arm for arm in arms if arm.n_randomised is not None]
+    return lines + [
+        Span(f"{arm.n_randomised} {words.in_sentence(arm.label).partition(',')[0]}", ref=arm.id, tone="muted") for arm in counted
+    ]
+
+
+def _in_arms(evidence: Evidence, rows: list[Row]) -> Cell:
+    """Deaths in each arm, time by time; not read where there is none."""
+    times: dict[str, list[Row]] = {}
+    for row in rows:
+        times.setdefault(words.time_text(row), []).append(row)
+    lines: list[Line] = []
+    for time, members in times.items():
+        spans: list[Span | str] = []
+        for row in members:
+            arm = words.arm_text(evidence, row).partition(",")[0]
+            spans += ["; " if spans else "", f"{arm} ", pick.figure_span(row, words.estimate_text(row))]
+        lines += [line(Span(f"{words.at_start(time)}:", tone="muted")), line(*spans)]
+        lines.append(
+            line(Span(words.at_start("; ".join(dict.fromkeys(words.verification_text(evidence, row) for row in members))), tone="muted"))
+        )
+    return cell(*lines) if lines else _hole()

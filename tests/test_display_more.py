@@ -1,0 +1,570 @@
+"""Maps, matrices, hazards and the tables around the trials: what they show, what they keep apart, what they leave out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from evidence_factory import BASE, SRC, arm, build, contrast
+from test_display import OUTCOMES, Page, drawings, read, words_of
+
+from ctdild import display
+from ctdild.display import text, theme
+from ctdild.display.svg import Scale
+from ctdild.evidence import load
+
+PLAIN = (
+    "evidence_map", "placebo_decline", "pro_matrix", "enrolment", "cohort_table", "prevalence_table", "patterns_table", "instruments_table",
+    "antibodies_table", "mcid_table", "approvals_table", "recommendations_table", "horizon_table", "audit_table", "claims_table", "transplant_table",
+)  # fmt: skip
+SCOPE = {"scope": "all", "title": "All"}
+ALL_OUTCOMES = [
+    *OUTCOMES,
+    {"outcome": "death-treatment", "name": "Death due to treatment", "short": "Death due to treatment", "domain": "survival", "unit": "patients",
+     "better": "lower"},
+    {"outcome": "sgrq", "name": "SGRQ", "short": "SGRQ", "domain": "health status", "unit": "points", "better": "lower"},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(root):
+    return load(root / "data")
+
+
+@pytest.fixture(scope="module")
+def by_scope(whole):
+    """Every display of the widest scope, of one disease, and of one class of treatment."""
+    found = {}
+    for scope in ("all", "ssc-ild", "transplant"):
+        evidence = whole.scope(scope)
+        hazards = dict.fromkeys(c.outcome for c in evidence["contrasts"] if c.time_kind == "at")
+        figures = [getattr(display, name)(evidence) for name in PLAIN] + [display.hazards(evidence, outcome) for outcome in hazards]
+        found[scope] = (evidence, figures)
+    return found
+
+
+@pytest.fixture(scope="module")
+def made_up(whole):
+    """Builds made-up evidence with these rows; all of it is in scope."""
+
+    def make(**tables):
+        small = build(**{"scopes": [SCOPE], "outcomes": ALL_OUTCOMES, **tables})
+        return replace(small, schema=whole.schema, _index={}).scope("all")
+
+    return make
+
+
+# --- the project's evidence ---------------------------------------------------------------------------
+
+
+def test_every_display_nests_its_tags_and_links_only_where_it_may(by_scope):
+    for scope, (evidence, figures) in by_scope.items():
+        ids = Counter()
+        for figure in figures:
+            page = Page(figure.html())
+            ids.update(a["id"] for _, a in page.tags if "id" in a)
+            for tag, attributes in page.tags:
+                assert tag not in ("script", "style", "iframe", "object", "img", "foreignobject"), figure.name
+                assert not [name for name in attributes if name.startswith("on") or name == "style"], figure.name
+                if tag == "a":
+                    kind, _, rest = attributes["href"].partition(":")
+                    assert kind in ("https", "trial", "page"), attributes["href"]
+                    assert kind != "trial" or evidence.row(rest).table == "trials"
+        assert [name for name, times in ids.items() if times > 1] == [], scope
+
+
+def test_every_address_is_a_row_that_may_be_shown(by_scope):
+    shown = 0
+    for evidence, figures in by_scope.values():
+        for figure in figures:
+            refs = {ref for ref, _ in Page(figure.html()).texts if ref}
+            shown += len(refs)
+            assert refs >= figure.refs
+            for ref in refs:
+                row = evidence.row(ref)
+                assert not row.withheld, f"{figure.name} shows {ref}, which is withheld"
+                if row.table in ("contrasts", "arm_results") and not figure.name.startswith("placebo-decline"):
+                    assert row.preferred, f"{figure.name} shows {ref}, which is not the preferred row"
+    assert shown > 1000
+
+
+def test_no_figure_is_printed_without_its_address(by_scope):
+    """Digits outside an address are only times and names."""
+    time = r"(at week|over|weeks?|mean follow-up|median follow-up|landmark at week) [\d.]+( to \d+)?( weeks| years)?|per 100"
+    for evidence, figures in by_scope.values():
+        columns = {
+            "trials": ("acronym",),
+            "treatments": ("name",),
+            "outcomes": ("name", "short"),
+            "arms": ("label",),
+            "cohorts": ("label",),
+        }
+        names = {row[c].lower().removesuffix(" (post hoc)") for table, cs in columns.items() for row in evidence[table] for c in cs}
+        for figure in figures:
+            for ref, data in Page(figure.html()).table_texts:
+                if ref is None and re.search(r"\d", data):
+                    rest = re.sub(time, "", data.lower())
+                    for name in sorted(names, key=len, reverse=True):
+                        rest = rest.replace(name, "")
+                    assert not re.search(r"\d", rest), f"{figure.name}: {data!r} has no address"
+
+
+def test_drawings_are_read_in_words_in_the_colours_of_the_page_and_large_enough(by_scope):
+    drawn = 0
+    for evidence, figures in by_scope.values():
+        for figure in figures:
+            for svg, layout in zip(drawings(figure), (theme.WIDE, theme.NARROW), strict=False):
+                drawn += 1
+                assert svg.get("aria-label") == figure.alt
+                assert float(svg.get("width")) == layout.width
+                assert min(float(e.get("font-size").removesuffix("px")) for e in svg.iter("text")) >= 12, figure.name
+                seen = {e.get(c) for e in svg.iter() for c in ("fill", "stroke") if e.get(c)}
+                assert seen - {"none"} <= set(theme.COLOURS)
+                assert figure.table is not None
+                for ref in {e.get("data-ref") for e in svg.iter() if e.get("data-ref")}:
+                    row = evidence.row(ref)
+                    assert (row if row.table == "trials" else evidence.trial(row)).acronym in figure.alt, figure.name
+    assert drawn > 20
+
+
+def test_classes_of_the_html_are_styled(by_scope, root):
+    sheet = (root / "src/ctdild/book/assets/display.css").read_text(encoding="utf-8")
+    used = {n for _, figures in by_scope.values() for f in figures for _, a in Page(f.html()).tags for n in (a.get("class") or "").split()}
+    assert all(f".{name}" in sheet for name in used - {"ctd-data", "ctd-chart"}), used
+
+
+def test_trials_are_linked_where_they_are_listed(whole):
+    ssc = whole.scope("ssc-ild")
+    for figure in (
+        display.evidence_table(ssc), display.forest(ssc, "fvc-pp"), display.symptoms(ssc), display.harms(ssc), display.arm_changes(ssc, "fvc-pp"),
+        display.timeline(ssc), display.answers(ssc), display.evidence_map(ssc), display.placebo_decline(ssc), display.pro_matrix(ssc),
+    ):  # fmt: skip
+        links = {a["href"] for tag, a in Page(figure.html()).tags if tag == "a"}
+        assert "trial:sls-1" in links or "trial:senscis" in links, figure.name
+
+
+# --- times --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"weeks": "13"}, "hazard at month 3 (week 13)"),
+        ({"weeks": "104"}, "hazard at year 2 (week 104)"),
+        ({"weeks": "78"}, "hazard at month 18 (week 78)"),
+        ({"weeks": "15"}, "hazard at week 15"),
+        ({"weeks": "156", "weeks_to": "520"}, "hazard from year 3 to year 10 (weeks 156 to 520)"),
+        ({"weeks": "15", "weeks_to": "52"}, "hazard in weeks 15 to 52"),
+    ],
+)
+def test_hazards_say_their_time_in_words_and_weeks(columns, expected):
+    row = contrast("0.5", measure="HR", unit="ratio", time_kind="at", **columns)
+    assert text.time_text(build(contrasts=[row])["contrasts"][0]) == expected
+
+
+@pytest.mark.parametrize(("day", "expected"), [("2026-03-03", "3 March 2026"), ("2024-08", "August 2024"), ("2023", "2023")])
+def test_days_of_records_in_words(day, expected):
+    assert text.as_of_text(day).replace(text.NO_BREAK, " ") == expected
+
+
+# --- hazards ------------------------------------------------------------------------------------------
+
+
+def _hazard(weeks: str, estimate: str, low: str, high: str, **columns: str) -> dict[str, str]:
+    favours = "drug" if float(estimate) < 1 else "placebo"
+    base = {
+        "measure": "HR",
+        "unit": "ratio",
+        "outcome": "death",
+        "time_kind": "at",
+        "weeks": weeks,
+        "favours": favours,
+        "estimand": "time to event",
+    }
+    return contrast(estimate, low, high, **{**base, **columns})
+
+
+def _path_at(path) -> tuple[float, float]:
+    x, y = re.match(r"translate\(([\d.]+)(?:,([\d.]+))?\)", path.get("transform")).groups()
+    return float(x), float(y or 0)
+
+
+def test_hazards_are_drawn_in_time_on_a_log_scale_with_the_null_line(made_up):
+    evidence = made_up(contrasts=[_hazard("13", "2", "1", "4"), _hazard("52", "0.5", "0.25", "1"), _hazard("208", "0.5", "0.25", "1")])
+    figure = display.hazards(evidence, "death")
+    for svg in drawings(figure):
+        (a, b, c) = [_path_at(path) for path in svg.iter("path")]
+        assert a[0] < b[0] < c[0]
+        assert b[0] - a[0] == pytest.approx(c[0] - b[0], abs=0.5)  # a factor of four each: time is logarithmic
+        assert a[1] < b[1] and b[1] == pytest.approx(c[1], abs=0.01)
+        lengths = [abs(float(e.get("y2"))) for e in svg.iter("line") if e.get("stroke") == theme.INK]
+        assert lengths == pytest.approx([lengths[0]] * 3, rel=0.01)
+        null = [float(_path_at(e)[1]) for e in svg.iter("line") if e.get("stroke") == theme.RULE]
+        assert null == pytest.approx([(a[1] + b[1]) / 2], abs=0.1)
+        assert "Time since randomisation (logarithmic)" in " ".join(words_of(svg))
+    page = Page(figure.html())
+    assert "HR 2 (95% CI 1 to 4)" in page.of("one.all.death.w13")
+    assert "Hazard at year 1 (week 52)" in page.of("one.all.death.w52")
+    assert "Nothing is pooled." in figure.legend
+
+
+def test_times_that_would_overlap_are_spread_and_said_to_be_so(made_up):
+    evidence = made_up(contrasts=[_hazard(weeks, "2", "1", "4") for weeks in ("50", "52", "208")])
+    for svg in drawings(display.hazards(evidence, "death")):
+        assert "Time since randomisation (not to scale)" in " ".join(words_of(svg))
+
+
+def test_only_hazards_at_a_time_are_drawn_as_such_and_never_in_a_forest(made_up):
+    evidence = made_up(contrasts=[_hazard("52", "0.5", "0.25", "1"), _hazard("104", "0.61", "0.4", "0.9", time_kind="window")])
+    assert "0.61" not in read(display.hazards(evidence, "death"))
+    forest = display.forest(evidence, "death")
+    drawn = {e.get("data-ref") for svg in drawings(forest) for e in svg.iter("text") if e.get("data-ref")}
+    assert drawn == {"one.all.death.w104"}
+    assert any("a hazard at one time" in "".join(span.text for span in note) for note in forest.notes)
+    window = made_up(contrasts=[_hazard("104", "0.61", "0.4", "0.9", time_kind="window")])
+    assert display.hazards(window, "death").table is None
+
+
+# --- designs apart ------------------------------------------------------------------------------------
+
+
+def test_designs_share_no_figure(made_up):
+    evidence = made_up(trials=[{"kind": "cohort"}], contrasts=[contrast("40", "10", "70")], arm_results=[arm("-12", "-20", "-4")])
+    for function in (display.forest, display.arm_changes):
+        with pytest.raises(ValueError, match="share no figure"):
+            function(evidence, "fvc-ml", ("rct", "cohort"))
+        with pytest.raises(ValueError, match="share no figure"):
+            function(evidence, "fvc-ml", ("cohort", "meta-analysis"))
+        assert function(evidence, "fvc-ml").table is None
+        figure = function(evidence, "fvc-ml", ("cohort", "single-arm"))
+        assert "not randomised" in figure.caption and "of randomised trials" not in figure.caption
+        assert figure.name.endswith("not-randomised-all")
+
+
+@pytest.mark.parametrize("kind", ["post-baseline", "extension"])
+def test_groups_that_chance_did_not_make_are_not_drawn_beside_those_it_made(made_up, kind):
+    cohorts = [{}, {"cohort": "stayed", "label": "Stayed", "kind": kind, "parent": "all"}]
+    evidence = made_up(cohorts=cohorts, contrasts=[contrast("40", "10", "70"), contrast("99", "50", "150", cohort="stayed")])
+    figure = display.forest(evidence, "fvc-ml")
+    assert "99" not in " ".join(word for svg in drawings(figure) for word in words_of(svg))
+    assert any("chance did not make these groups" in "".join(span.text for span in note) for note in figure.notes)
+
+
+TRIALS = [{}, {"trial_id": "two", "acronym": "TWO", "year": "2021", "n_randomised": "50", "kind": "cohort"}]
+TWO = {
+    "trials": TRIALS,
+    "cohorts": [{}, {"trial_id": "two", "n": "50"}],
+    "arms": [*BASE["arms"], {"trial_id": "two", "arm": "drug"}],
+}
+
+
+def test_the_map_shows_design_and_size(made_up):
+    figure = display.evidence_map(made_up(**TWO))
+    assert "2 studies, 1 of them randomised" in figure.caption
+    for svg in drawings(figure):
+        one, two = list(svg.iter("path"))
+        assert (one.get("fill"), two.get("fill")) == (theme.ACCENT, theme.PAPER)
+        radius = [float(re.match(r"M([\d.]+)", path.get("d")).group(1)) for path in (one, two)]
+        assert radius[0] / radius[1] == pytest.approx(2, rel=0.02)  # 200 to 50 patients: area, not radius
+    page = Page(figure.html())
+    assert "200 patients" in page.of("one") and "50 patients" in page.of("two")
+
+
+def test_the_map_counts_the_patients_of_a_disease_and_nobody_twice(made_up):
+    trials = [
+        {"disease": "SSc;IIM"},
+        {"trial_id": "more", "acronym": "MORE", "kind": "extension"},
+        {"trial_id": "soon", "acronym": "SOON", "status": "recruiting"},
+        {"trial_id": "sum", "acronym": "SUM", "kind": "meta-analysis"},
+    ]
+    cohorts = [
+        {"disease": "SSc;IIM"},
+        {"cohort": "iim", "label": "Myositis", "kind": "disease", "parent": "all", "disease": "IIM", "n": "44"},
+    ]
+    others = [{"trial_id": t} for t in ("more", "soon", "sum")]
+    arms = [*BASE["arms"], *({"trial_id": t, "arm": "drug"} for t in ("more", "soon", "sum"))]
+    figure = display.evidence_map(made_up(trials=trials, cohorts=[*cohorts, *others], arms=arms))
+    assert figure.alt == "Evidence map: Drug in SSc: ONE (randomised, 200); Drug in IIM: ONE (randomised, 44)."
+
+
+def test_enrolment_shows_both_numbers_and_why_it_stopped(made_up):
+    figure = display.enrolment(made_up(trials=[{"n_planned": "400", "stop_reason": "Slow recruitment", "status": "stopped early"}]))
+    assert "1 of 1 trial randomised fewer than planned" in figure.caption
+    for svg in drawings(figure):
+        assert "200 of 400" in words_of(svg) and "Stopped early: slow recruitment" in " ".join(words_of(svg))
+    assert "50%*" in Page(figure.html()).of("one")
+    assert display.enrolment(made_up()).table is None
+
+
+# --- placebo ------------------------------------------------------------------------------------------
+
+
+def _placebo(*figures: str, **columns: str) -> dict[str, str]:
+    return arm(*figures, arm="placebo", **columns)
+
+
+def test_units_have_panels_of_their_own(made_up):
+    rows = [
+        _placebo("-100", spread="10", spread_kind="SE"),
+        _placebo("-93", outcome="fvc-rate", unit="mL/year", time_kind="window", statistic="rate"),
+        _placebo("-2", outcome="fvc-pp", unit="percentage points", spread="9", spread_kind="SD"),
+    ]
+    figure = display.placebo_decline(made_up(arm_results=rows))
+    for svg in drawings(figure):
+        said = words_of(svg)
+        for title in ("Rate of change in FVC (mL/year)", "Change in FVC (mL)", "Change in FVC (points of % predicted)"):
+            assert title in said
+        # Each panel reaches to its own lowest end: the same place although the figures are 93 and 2.
+        places = sorted(_path_at(path)[0] for path in svg.iter("path"))
+        assert places[0] == pytest.approx(places[1], abs=1)
+        bars = [e for e in svg.iter("line") if e.get("stroke") == theme.INK]
+        assert len(bars) == 1  # the standard error; a standard deviation is no interval of the mean
+    assert "1.96 times the printed standard error" in figure.legend
+
+
+def test_the_bar_of_a_standard_error_is_as_long_as_it_says(made_up):
+    one = display.placebo_decline(made_up(arm_results=[_placebo("-100", spread="10", spread_kind="SE")]))
+    two = display.placebo_decline(made_up(arm_results=[_placebo("-100", "-119.6", "-80.4")]))
+    for a, b in zip(drawings(one), drawings(two), strict=True):
+        lengths = [[float(e.get("x2")) for e in svg.iter("line") if e.get("stroke") == theme.INK] for svg in (a, b)]
+        assert lengths[0] == pytest.approx(lengths[1], abs=0.05) and len(lengths[0]) == 1
+
+
+def test_one_result_a_trial_is_shown_and_the_others_are_named(made_up):
+    rows = [
+        _placebo("-50.5", weeks="24"),
+        _placebo("-111.5", variant="other", preferred="false", model="other model"),
+        _placebo("-100.5"),
+        _placebo("-222.5", weeks="104", caution="withheld"),
+        arm("-7.5"),
+    ]
+    figure = display.placebo_decline(made_up(arm_results=rows))
+    drawn = {e.get("data-ref") for svg in drawings(figure) for e in svg.iter("text") if e.get("data-ref")}
+    assert drawn == {"one.all.fvc-ml.w52.placebo"}
+    notes = " ".join("".join(span.text for span in note) for note in figure.notes)
+    assert "−50.5 mL" in notes and "−111.5 mL (at week 52, other model)" in notes
+    assert "222.5" not in figure.html() and "−7.5" not in figure.html()
+
+
+def test_a_group_stands_in_for_a_trial_only_where_nothing_else_is_known(made_up):
+    cohorts = [{}, {"cohort": "late", "label": "Late", "kind": "subgroup", "parent": "all", "n": "50"}]
+    alone = display.placebo_decline(made_up(cohorts=cohorts, arm_results=[_placebo("-60.5", cohort="late")]))
+    assert "Late, subgroup" in alone.alt
+    assert all(path.get("fill") == theme.PAPER for svg in drawings(alone) for path in svg.iter("path"))
+    both = display.placebo_decline(made_up(cohorts=cohorts, arm_results=[_placebo("-60.5", cohort="late"), _placebo("-100.5")]))
+    assert "60.5" not in both.html()
+
+
+# --- the matrix ---------------------------------------------------------------------------------------
+
+
+def _tdi(*rows: dict[str, str], **columns: str) -> dict[str, list]:
+    return {"contrasts": [{**row, "outcome": "tdi", "unit": "points", **columns} for row in rows]}
+
+
+def _says(verdict: str, favours: str = "") -> dict[str, list]:
+    return {"statements": [{"outcome": "tdi", "verdict": verdict, "favours": favours, "says": "So it was."}]}
+
+
+@pytest.mark.parametrize(
+    ("tables", "sign", "said"),
+    [
+        (_tdi(contrast("2", "1", "3")), "▲", "Favoured drug"),
+        (_tdi(contrast("-2", "-3", "-1")), "▼", "Favoured placebo"),
+        (_tdi(contrast("2", "-1", "5")), "○", "No difference shown"),
+        (_tdi(contrast("", p="0.49", favours="")), "○", "No difference shown"),
+        (_tdi(contrast("2", p="0.01")), "▲", "Favoured drug"),
+        (_tdi(contrast("2")), "•", "Figures or words without a comparison"),
+        (_tdi(contrast("2", "1", "3"), contrast("2", "-1", "5", weeks="104")), "◐", "Favoured drug at one time"),
+        (_says("favours", "drug"), "▲", "Favoured drug"),
+        (_says("no difference shown"), "○", "No difference shown"),
+        (_says("not sustained"), "◐", "Favoured at one time"),
+        (_says("describes"), "•", "Figures or words without a comparison"),
+        ({"arm_results": [arm("1.5", outcome="tdi", unit="points")]}, "•", "Figures or words without a comparison"),
+    ],
+)
+def test_the_matrix_says_what_came_out(made_up, tables, sign, said):
+    labels = [{**row, "label": row["arm"].title()} for row in BASE["arms"]]
+    figure = display.pro_matrix(made_up(arms=labels, **tables))
+    for svg in drawings(figure):
+        assert sign in words_of(svg)
+        assert {e.text for e in svg.iter("text") if e.get("data-ref")} == {sign}
+    assert " ".join(figure.table.rows[0][2].plain()).startswith(said)
+
+
+def test_the_matrix_shows_what_was_not_read(made_up):
+    trials = [{}, {"trial_id": "two", "acronym": "TWO", "year": "2021"}, {"trial_id": "three", "acronym": "THREE", "year": "2022"}]
+    cohorts = [{"trial_id": t} for t in ("one", "two", "three")]
+    arms = [{**row, "trial_id": t} for t in ("one", "two", "three") for row in BASE["arms"]]
+    rows = [{**contrast("2", "1", "3"), "outcome": "tdi", "unit": "points"}, {**contrast("2", "-1", "3"), "trial_id": "two", "outcome": "sgrq", "unit": "points", "favours": "placebo"}]  # fmt: skip
+    figure = display.pro_matrix(made_up(trials=trials, cohorts=cohorts, arms=arms, contrasts=rows))
+    for svg in drawings(figure):
+        assert words_of(svg).count("–") == 2
+    assert any("THREE" in "".join(span.text for span in note) for note in figure.notes)
+
+
+# --- tables -------------------------------------------------------------------------------------------
+
+
+def test_studies_without_a_randomised_control_carry_a_caution(made_up):
+    tables = {**TWO, "arm_results": [{**arm("-12.5", "-20", "-4"), "trial_id": "two"}, arm("-33.5")]}
+    figure = display.cohort_table(made_up(**tables))
+    page = Page(figure.html())
+    assert "−12.5 mL (95% CI −20 to −4)" in page.of("two.all.fvc-ml.w52.drug")
+    assert "33.5" not in figure.html() and "ONE" not in read(figure)
+    assert "Not randomised: who was given the treatment differs from who was not." in read(figure)
+    assert "not randomised" in figure.caption
+
+
+def test_what_others_pooled_stands_apart(made_up):
+    tables = {**TWO, "trials": [{}, {**TRIALS[1], "kind": "meta-analysis"}]}
+    assert display.cohort_table(made_up(**tables)).table is None
+    both = {**tables, "trials": [*tables["trials"], {"trial_id": "three", "acronym": "THREE", "kind": "single-arm"}]}
+    both["cohorts"] = [*both["cohorts"], {"trial_id": "three"}]
+    figure = display.cohort_table(made_up(**both))
+    assert len(figure.table.rows) == len(figure.more.rows) == 1
+    assert figure.more.caption == "Pooled analyses and reviews by others"
+
+
+def test_background_tables_print_their_rows_and_name_their_holes(made_up):
+    evidence = made_up(
+        prevalence=[
+            {"prevalence_id": "p1", "disease": "SSc", "population": "Adults", "basis": "on imaging", "kind": "upper limit", "high": "80", "unit": "%", **SRC},
+            {"prevalence_id": "p2", "disease": "SSc", "population": "Adults", "basis": "pooled", "kind": "pooled", "estimate": "47", "ci_low": "44",
+             "ci_high": "50", "ci_level": "95", "unit": "%", **SRC},
+        ],
+        ct_patterns=[
+            {"pattern_id": "c1", "disease": "SSc", "pattern": "UIP", "rank": "2", **SRC},
+            {"pattern_id": "c2", "disease": "SSc", "pattern": "NSIP", "rank": "1", **SRC},
+        ],
+        autoantibodies=[
+            {"association_id": "a1", "antibody": "Anti-X", "disease": "IIM", "population": "Adults", "finding": "ILD", "measure": "OR", "pooled": "true",
+             "estimate": "3.34", "ci_low": "2.16", "ci_high": "5.16", "ci_level": "95", **SRC},
+        ],
+        instruments=[
+            {"instrument_id": "i1", "name": "Index", "outcome": "tdi", "domain": "breath", "rated_by": "patient", "in_article": "no", **SRC},
+        ],
+        mcids=[{"outcome": "tdi", "direction": "worsening", "point": "-1.5", "low": "-2.5", "high": "-0.6", "unit": "points"}],
+        contrasts=[{**contrast("2", "1", "3"), "outcome": "tdi", "unit": "points"}],
+    )  # fmt: skip
+    page = Page(display.prevalence_table(evidence).html())
+    assert "up to 80%" in page.of("p1") and "47% (95% CI 44 to 50)" in page.of("p2")
+    assert display.patterns_table(evidence).table.rows[0][1].plain() == ["1. NSIP", "2. UIP"]
+    assert "odds ratio 3.34 (95% CI 2.16 to 5.16)" in Page(display.antibodies_table(evidence).html()).of("a1")
+    instruments = display.instruments_table(evidence)
+    assert "range not read" in read(instruments) and "which direction is better: not read" in read(instruments)
+    assert "trial:one" in {a.get("href") for _, a in Page(instruments.html()).tags}
+    for figure in (instruments, display.mcid_table(evidence)):
+        assert "Worse: −1.5 (−2.5 to −0.6) points" in Page(figure.html()).of("m1")
+        assert "no threshold" in figure.caption
+
+
+def test_positions_say_what_was_not_read(made_up):
+    approval = {"treatment": "drug", "agency": "FDA", "disease": "SSc", "indication": "ILD", "status": "approved", **SRC}
+    position = {"treatment": "drug", "body": "EULAR", "year": "2023", "disease": "SSc", "line": "not stated", "direction": "for", **SRC}
+    evidence = made_up(
+        approvals=[{"approval_id": "a1", **approval, "date": "2019-09-06"}, {"approval_id": "a2", **approval}],
+        recommendations=[
+            {"recommendation_id": "r1", **position, "strength": "not read"},
+            {"recommendation_id": "r2", **position, "strength": "strong", "line": "first line", "direction": "against"},
+        ],
+    )
+    approvals = Page(display.approvals_table(evidence).html())
+    assert approvals.of("a1").replace(text.NO_BREAK, " ").startswith("6 September 2019")
+    assert "date not read" in " ".join(data for _, data in approvals.texts)
+    page = Page(display.recommendations_table(evidence).html())
+    assert "For, strength not read" in page.of("r1")
+    assert "Against, strong" in page.of("r2") and "first line" in " ".join(data for _, data in page.texts)
+
+
+def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
+    trials = [{}, {"trial_id": "soon", "acronym": "SOON", "status": "recruiting", "status_as_of": "2024-08", "n_planned": "90"}]
+    evidence = made_up(trials=trials, cohorts=[{}, {"trial_id": "soon"}], arms=[*BASE["arms"], {"trial_id": "soon", "arm": "drug"}])
+    figure = display.horizon_table(evidence)
+    assert [row[0].plain() for row in figure.table.rows] == [["SOON"]]
+    assert "90 planned" in read(figure) and "as of August 2024" in read(figure).replace(text.NO_BREAK, " ")
+    reports = [{"report_id": "late", "citation": "late"}, {"report_id": "early", "citation": "early"}]
+    sources = [{**BASE["sources"][0]}, BASE["sources"][1], {"source_id": "article", "read_in": "source article", "citation": "seed"}]
+    small = made_up(trials=trials, cohorts=[{}, {"trial_id": "soon"}], reports=reports, sources=sources,
+                    statements=[{"source_id": "article"}])  # fmt: skip
+    works = {"seed": {"year": "2023"}, "late": {"year": "2024", "title": "Later"}, "early": {"year": "2022", "title": "Earlier"}}
+    more = display.horizon_table(replace(small, bibliography=works, _index={})).more
+    assert [row[1].plain()[0] for row in more.rows] == [". Later. 2024"]
+
+
+def test_the_audit_keeps_what_is_proved_apart_from_what_is_not(made_up):
+    rows = [
+        {"discrepancy_id": "proved", "proof": "B", "severity": "low"},
+        {"discrepancy_id": "worse", "proof": "A", "severity": "high"},
+        {"discrepancy_id": "unsure", "proof": "C"},
+        {"discrepancy_id": "elsewhere", "about": "other"},
+    ]
+    figure = display.audit_table(made_up(discrepancies=rows))
+    assert [row[0].anchor for row in figure.table.rows] == ["discrepancy-worse", "discrepancy-proved"]
+    assert [row[0].anchor for row in figure.more.rows] == ["discrepancy-unsure"]
+    assert "Not confirmed" in figure.more.caption and "2 places" in figure.caption
+    assert "elsewhere" not in figure.html()
+
+
+def test_claims_lead_to_where_they_are_told(made_up):
+    rows = [
+        {
+            "claim_id": "ssc-3.drug",
+            "paragraph": "ssc-3",
+            "gist": "It works",
+            "fate": "corrected",
+            "page": "chapters/ssc-ild",
+            "discrepancy_ids": "d1",
+        },
+        {"claim_id": "table-2.cell", "paragraph": "table-2", "gist": "It is common", "fate": "told", "page": "chapters/background"},
+    ]
+    figure = display.claims_table(made_up(source_claims=rows, discrepancies=[{"subject": "Its effect"}]))
+    assert figure.caption == "2 statements of the source article: 1 stands as printed and 1 corrected."
+    assert figure.table.rows[0][0].plain() == ["SSc-ILD, paragraph 3"] and figure.table.rows[1][0].plain() == ["Table 2"]
+    assert "page:chapters/ssc-ild" in {a.get("href") for _, a in Page(figure.html()).tags}
+    assert "Corrected; Its effect" in " ".join(figure.table.rows[0][2].plain())
+
+
+def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
+    treatments = [
+        {"treatment": "drug", "class": "transplant"},
+        {"treatment": "placebo", "name": "Cyclophosphamide", "class": "immunosuppressant"},
+    ]
+    arms = [
+        {"arm": "drug", "label": "Graft"},
+        {"arm": "placebo", "label": "Cyclophosphamide", "role": "active comparator", "treatment": "placebo"},
+    ]
+
+    def deaths(outcome: str, events: str, arm_name: str, weeks: str) -> dict[str, str]:
+        return {"outcome": outcome, "arm": arm_name, "statistic": "count", "unit": "patients", "events": events, "n": "100", "counts": "patients",
+                "weeks": weeks, "time_kind": "window", "role": "safety"}  # fmt: skip
+
+    rows = [
+        deaths("death-treatment", "8", "drug", "52"),
+        deaths("death", "11", "drug", "52"),
+        deaths("death", "7", "placebo", "52"),
+        deaths("death", "19", "drug", "302"),
+    ]
+    figure = display.transplant_table(made_up(treatments=treatments, arms=arms, arm_results=rows))
+    facts = {row[0].plain()[0]: " ".join(row[1].plain()) for row in figure.table.rows}
+    assert "graft 11 of 100; cyclophosphamide 7 of 100" in facts["Deaths, first year"]
+    assert "graft 19 of 100" in facts["Deaths, later"] and "11 of 100" not in facts["Deaths, later"]
+    assert "graft 8 of 100" in facts["Deaths due to treatment"]
+    assert "regimen not read" in facts["Comparator"] and "Cyclophosphamide" in facts["Comparator"]
+    bare = display.transplant_table(made_up(treatments=treatments, arms=arms))
+    assert [" ".join(row[1].plain()) for row in bare.table.rows[-3:]] == ["not read"] * 3
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_where_there_is_nothing_one_sentence_says_so(made_up, name):
+    evidence = made_up(scopes=[{**SCOPE, "diseases": "RA"}])
+    figure = getattr(display, name)(evidence)
+    assert figure.table is None and figure.svg_wide is None and figure.more is None
+    assert re.fullmatch(r"No [^.]+\.", figure.plain())
+
+
+def test_a_scale_leads_from_values_to_px():
+    assert Scale(0, 10, 100, 200)(5) == 150
+    assert Scale(1, 100, 0, 10, log=True)(10) == pytest.approx(5)
