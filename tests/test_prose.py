@@ -83,6 +83,8 @@ def test_typed_figures_are_found(root, evidence, text):
             ":::{claim} focussced.all.mrss.w48 interval includes null\nNo difference in skin was shown, {ev}`focussced.all.mrss.w48 p`.\n:::",
             False,
         ),
+        (":::{claim} senscis.all.fvc-rate.w52 exists\nNo difference was shown.\n:::", False),
+        (":::{claim} senscis.all.fvc-rate.w52 p >= 0.01\nNo difference was shown.\n:::", False),
         (":::{claim} sls-2.all.fvc-pp.w104 p >= 0.05\nNo difference was shown.\n:::", True),
         (":::{claim} senscis.all.fvc-rate.w52 favours nintedanib\nNo difference was shown in symptoms.\n:::", False),
     ],
@@ -135,3 +137,15 @@ def test_the_projects_own_pages_are_clean(root, evidence):
     pages = read_pages(root)
     assert not check_prose(pages, evidence)
     assert sum(len(page.claims) for page in pages) > 10, "the chapters guard their sentences"
+
+
+def test_a_figure_is_marked_by_the_cell_that_was_read_furthest_from_the_trial(evidence):
+    from ctdild.book.roles import figure_text
+
+    ssc = evidence.scope("ssc-ild")
+    address = "senscis.all.fvc-rate.w52"
+    assert figure_text(ssc, address).mark == "P"
+    assert ssc.provenance(ssc.row(address), "p_value").verification == "secondary"
+    for form in ("p", "full"):
+        shown = figure_text(ssc, f"{address} {form}")
+        assert shown.mark == "S" and shown.source_id == ssc.provenance(ssc.row(address), "p_value")["source_id"]

@@ -178,6 +178,26 @@ def test_a_break_publishes_nothing(restored, break_it, named):
     assert tree(restored / "_build/html") == before
 
 
+def test_an_edit_in_the_middle_of_a_build_is_not_published(restored):
+    """A cell stands for the editor: it changes the data after they were checked."""
+    before = tree(restored / "_build/html")
+    path = restored / "data/sources.csv"
+    text = path.read_text()
+    rows = read_table(path)
+    rows[0]["note"] = "edited late"
+    write_table(path, rows)
+    edited = path.read_text()
+    path.write_text(text)
+    package = restored / "src/ctdild/__init__.py"
+    asked = "    declared = os.environ.get(SCOPE_VARIABLE)\n"
+    late = f"    if declared: __import__('pathlib').Path({str(path)!r}).write_text({edited!r})\n"
+    assert package.read_text().count(asked) == 1
+    package.write_text(package.read_text().replace(asked, asked + late))
+    result = ctdild(restored, "build")
+    assert result.returncode == 1 and "edited while the book was being built" in result.stderr, result.stderr
+    assert tree(restored / "_build/html") == before
+
+
 def test_a_false_claim_can_be_held_back_and_returns_when_true(restored):
     sources = read_table(restored / "data/contrasts.csv")
     broken_claim(restored)

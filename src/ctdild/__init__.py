@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 
 #: Set for the kernel of a chapter: the scope that its front matter declares.
 SCOPE_VARIABLE = "CTDILD_SCOPE"
+#: Set for the kernel of a chapter while the book is built: the digest of the slice that was checked.
+DIGEST_VARIABLE = "CTDILD_DIGEST"
 
 
 def scope(name: str):
@@ -26,7 +28,11 @@ def scope(name: str):
     declared = os.environ.get(SCOPE_VARIABLE)
     if declared is not None and declared != name:
         raise PermissionError(f"this page declares evidence scope {declared!r} in its front matter, its cell asks for {name!r}")
-    return load().scope(name)
+    visible = load().scope(name)
+    checked = os.environ.get(DIGEST_VARIABLE)
+    if checked and visible.digest() != checked:
+        raise RuntimeError("the data were edited while the book was being built: run it again")
+    return visible
 
 
 def __getattr__(name: str):

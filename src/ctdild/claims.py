@@ -7,6 +7,7 @@ rows, one clause after another, separated by ``;``; all must hold:
 ``ADDRESS favours ARM``                        the point estimate (or the statement) favours that arm
 ``ADDRESS interval excludes null``             the interval lies on one side of no effect
 ``ADDRESS interval includes null``             the interval reaches no effect
+``ADDRESS interval not reported``              no interval stands in the row
 ``ADDRESS p < 0.05``                           the p-value compares so (any of < <= > >= = !=)
 ``ADDRESS says VERDICT``                       the statement has that verdict (column ``verdict``)
 ``ADDRESS level LEVEL``                        read at that level or closer (primary, secondary, review)
@@ -117,6 +118,9 @@ def _evaluate_clause(clause: str, evidence: Evidence) -> Verdict:
         return _favours(clause, evidence, row, rest[1])
     if rest[0] == "interval" and len(rest) == 3 and rest[1] in ("excludes", "includes") and rest[2] == "null":
         return _interval(clause, row, rest[1])
+    if rest == ["interval", "not", "reported"]:
+        missing = row.get("ci_low") is None and row.get("ci_high") is None
+        return Verdict(clause, missing, "no interval is reported" if missing else "an interval is reported")
     if rest[0] == "says" and len(rest) > 1:
         return Verdict(clause, _cell(row, "verdict") == " ".join(rest[1:]), f"says {_cell(row, 'verdict')}")
     if rest[0] == "level" and len(rest) == 2 and rest[1] in LEVELS:

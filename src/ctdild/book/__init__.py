@@ -78,6 +78,8 @@ def stop(problems: list[BookProblem]) -> None:
 
 def _configure(app, config) -> None:
     config.nb_execution_cache_path = str(Path(app.srcdir) / CACHE)
+    # Whatever _config.yml says: a cell that did not run, or failed, publishes nothing.
+    config.nb_execution_mode, config.nb_execution_raise_on_error, config.nb_execution_allow_errors = "cache", True, False
     app.ctdild = Book(Path(app.srcdir))
     trials.write_pages(app.ctdild.root, app.ctdild.evidence)
 
@@ -88,6 +90,10 @@ def _all_pages(app, env, added, changed, removed):
 
 def _run_cells(app, env, docnames) -> None:
     book = app.ctdild
+    strangers = sorted(name for name in env.found_docs if name not in book.pages and not name.startswith(f"{trials.FOLDER}/"))
+    stop(
+        [BookProblem(f"{name}.md", None, "the page is not named in _toc.yml (by a glob?), so nothing has checked it") for name in strangers]
+    )
     pages = [(page, book.keyed(page)) for page in book.pages.values() if page.is_notebook]
     width = max((len(page.name) for page, _ in pages), default=0)
 
@@ -98,6 +104,15 @@ def _run_cells(app, env, docnames) -> None:
         print(f"  {result.page.name:<{width}}  {state}", file=sys.stdout, flush=True)
 
     stop([result.problem for result in run_pages(app, pages, report) if result.problem])
+    _nothing_edited(app)
+
+
+def _nothing_edited(app, error=None) -> None:
+    """What was checked is what is shown: an edit of data or code while the pages are made stops the build."""
+    book = app.ctdild
+    now, _ = read(book.root / "data")
+    if error is None and (now is None or now.digest() != book.evidence.digest() or code_digest(book.root) != book.code):
+        stop([BookProblem("data or src", None, "edited while the book was being built", (("do", "run it again"),))])
 
 
 def _add_key(app, docname, source) -> None:
@@ -112,6 +127,7 @@ def setup(app):
     app.connect("env-get-outdated", _all_pages)
     app.connect("env-before-read-docs", _run_cells)
     app.connect("source-read", _add_key)
+    app.connect("build-finished", _nothing_edited)
     roles.setup(app)
     look.setup(app)
     trials.setup(app)

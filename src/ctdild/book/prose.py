@@ -188,7 +188,8 @@ def _unguarded(claim) -> str | None:
         if clause.endswith("interval includes null"):
             printed = re.search(rf"\{{ev\}}`{re.escape(address)}(\s+(full|interval))?`", claim.sentence)
             return None if printed else "is guarded by an interval that the sentence does not print"
-        if " says " in clause or re.search(r" p >=? ", clause) or clause.endswith(" exists"):
+        limit = re.search(r" p >=? (0?\.\d+)$", clause)
+        if " says " in clause or (limit and float(limit[1]) >= 0.05):
             return None
     return "is not guarded by “interval includes null”, a p-value or what a source says"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import SCOPE_VARIABLE
+from .. import DIGEST_VARIABLE, SCOPE_VARIABLE
 from ..evidence import Evidence
 from .pages import BookProblem, Page
 
@@ -91,12 +91,13 @@ def run_pages(app, pages: list[tuple[Page, str]], report) -> list[Executed]:
             done.append(result)
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(len(todo), os.cpu_count() or 1))) as pool:
         running = {
-            pool.submit(_run, page, notebook, path, app.config.nb_execution_timeout): (notebook, path) for page, notebook, path in todo
+            pool.submit(_run, page, notebook, path, app.config.nb_execution_timeout, app.ctdild.visible(page.docname)): (notebook, path)
+            for page, notebook, path in todo
         }
         for future in concurrent.futures.as_completed(running):
             result = future.result()
             notebook, path = running[future]
-            if result.problem is None:
+            if result.problem is None and code_digest(result.page.root) == app.ctdild.code:
                 cache.cache_notebook_bundle(
                     CacheBundleIn(notebook, str(path), data={"execution_seconds": result.seconds}), check_validity=False, overwrite=True
                 )
@@ -105,7 +106,7 @@ def run_pages(app, pages: list[tuple[Page, str]], report) -> list[Executed]:
     return done
 
 
-def run_notebook(notebook, folder: Path, scope: str | None, timeout: int = 120) -> None:
+def run_notebook(notebook, folder: Path, scope: str | None, timeout: int = 120, digest: str = "") -> None:
     """Run a notebook in place, in a folder, in a kernel that may see one scope only. Raises what nbclient raises."""
     from nbclient import NotebookClient
 
@@ -116,16 +117,16 @@ def run_notebook(notebook, folder: Path, scope: str | None, timeout: int = 120) 
         resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--log-level=ERROR"],  # the kernel warns on every start that it talks to this machine in the clear
     )
-    client.execute(env={**os.environ, SCOPE_VARIABLE: scope or ""})
+    client.execute(env={**os.environ, SCOPE_VARIABLE: scope or "", DIGEST_VARIABLE: digest})
 
 
-def _run(page: Page, notebook, path: Path, timeout: int) -> Executed:
+def _run(page: Page, notebook, path: Path, timeout: int, visible: Evidence | None) -> Executed:
     """Run a notebook in place, in its folder, in a kernel that may see the page's scope only."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     started = time.monotonic()
     try:
-        run_notebook(notebook, path.parent, page.scope, timeout)
+        run_notebook(notebook, path.parent, page.scope, timeout, visible.digest() if visible else "")
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return Executed(page, time.monotonic() - started, _failed_cell(page, notebook, error))
     return Executed(page, time.monotonic() - started)

@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ..claims import ClaimError, evaluate
+from ..claims import LEVELS, ClaimError, evaluate
 from ..display import text
 from ..evidence import Evidence, Row
 from .held import held_on
@@ -54,7 +54,8 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
         raise EvidenceReferenceError(f"{address} has no {wanted or 'figure'} to print: it is not reported here")
     if "source_id" not in row:
         return ShownFigure(row, shown, row.get("link"), None, "", "")
-    column = wanted if wanted in row else None
+    # A cell may have been read elsewhere than its row: of all that is printed, the figure furthest from the trial counts.
+    column = min(_columns(row, wanted), key=lambda name: LEVELS.index(evidence.provenance(row, name).verification))
     source = evidence.source(row, column)
     return ShownFigure(
         row,
@@ -64,6 +65,26 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
         f"{source.title}, {text.verification_text(evidence, row, column)}; {evidence.provenance(row, column).locator}",
         text.verification_mark(evidence.provenance(row, column)),
     )
+
+
+def _columns(row: Row, wanted: str) -> list[str | None]:
+    """The columns that a printed form shows; [None] stands for the row as a whole."""
+    interval = ["ci_low", "ci_high", "low", "high"]
+    value = ["estimate", "value", "events", "percent", "spread"]
+    forms = {
+        "": value + interval,
+        "full": [*value, *interval, "p_value"],
+        "estimate": value,
+        "interval": interval,
+        "p": ["p_value"],
+        "n": ["n", "n_a", "n_b"],
+        "time": ["weeks", "weeks_to"],
+        "per100": ["events", "n", "percent"],
+    }
+    if wanted == "" and row.get("p_value") is not None and not any(row.get(name) is not None for name in value + interval):
+        return ["p_value"]
+    shown = [name for name in forms.get(wanted, [wanted]) if row.get(name) is not None]
+    return shown or [None]
 
 
 def _text(row: Row, wanted: str) -> str:
