@@ -171,7 +171,7 @@ def test_the_chapter_reads_whole_without_javascript_and_network(visit, site):
     figures = page.locator("figure.ctd-figure")
     assert figures.count() >= 6 and all(figures.nth(i).is_visible() for i in range(figures.count()))
     assert page.locator("figure.ctd-figure svg:visible").count() >= 3
-    assert page.locator("details").first.is_visible()
+    assert page.locator("article details").first.is_visible()
     page.locator("details.ctd-data summary").first.click()
     assert page.locator("details.ctd-data table").first.is_visible(), "details open without a script"
     assert all(url.startswith(("file:", "data:")) for url in page.requests_made)
