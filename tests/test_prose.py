@@ -106,11 +106,33 @@ def test_no_difference_is_guarded(root, evidence, text, guarded):
         ("[harms(s) for s in ssc]", False),
         ('ssc.frame("contrasts").plot()', False),
         ("forest(", False),
+        ('print("It was 41 mL")', False),
+        ("exit()", False),
+        ("from os import system\nsystem(ssc)", False),
     ],
 )
 def test_a_cell_is_one_call(root, evidence, code, simple):
-    found = [p for p in problems(root, evidence, f"```{{code-cell}}\n:tags: [x]\n{code}\n```") if "cell" in p.what]
+    found = [p for p in problems(root, evidence, f"```{{code-cell}}\n:tags: [remove-input]\n{code}\n```") if "cell" in p.what]
     assert bool(found) != simple, [str(p) for p in found]
+
+
+@pytest.mark.parametrize("tag", ["raises-exception", "skip-execution", "hide-output"])
+def test_a_tag_that_could_publish_a_cell_that_did_not_run_is_refused(root, evidence, tag):
+    found = problems(root, evidence, f"```{{code-cell}}\n:tags: [remove-input, {tag}]\nforest(ssc)\n```")
+    assert len(found) == 1 and tag in found[0].what
+    assert not problems(root, evidence, "```{code-cell}\n:tags: [remove-input]\nforest(ssc)\n```")
+
+
+@pytest.mark.parametrize("head", ["jupytext: {text_representation: {format_name: myst}}", "mystnb: {execution_mode: 'off'}"])
+def test_another_way_to_be_a_notebook_is_refused(root, evidence, head):
+    found = problems(root, evidence, "Text.", head=HEAD.replace("file_format: mystnb", head))
+    assert any("front matter" in p.what for p in found)
+
+
+def test_a_condition_that_goes_on_in_the_next_line_is_refused(root, evidence):
+    page = Page(root, "chapters/x.md", HEAD + ":::{claim} senscis exists;\nsenscis primary_met = not met\nIt is so.\n:::\n")
+    _, unreadable = failing_claims([page], evidence)
+    assert len(unreadable) == 1 and "one line" in str(unreadable[0])
 
 
 def test_references_and_scopes_are_checked(root, evidence):

@@ -5,6 +5,7 @@ Slow by nature: each case builds copies of the project.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import random
 import re
@@ -72,6 +73,9 @@ def project(tmp_path_factory):
     """A copy of the project, built once; tests restore what they change."""
     copy = copy_project(tmp_path_factory.mktemp("rebuild") / "book")
     (copy / "_toc.yml").write_text(SHORT_TOC)
+    index = copy / "index.md"
+    absent = re.compile(r"\[([^\]]*)\]\((chapters/[\w-]+)\.md\)")
+    index.write_text(absent.sub(lambda m: m[0] if m[2] in SHORT_TOC else m[1], index.read_text()))
     result = ctdild(copy, "build")
     assert result.returncode == 0, result.stderr
     return copy
@@ -144,6 +148,12 @@ def broken_key(root):
     edit_row(root / "data/contrasts.csv", SLS_1, source_id="nowhere")
 
 
+def unnamed_page(root):
+    (root / "chapters/more").mkdir()
+    (root / "chapters/more/x.md").write_text("# More\n\nIt was 41 mL a year.\n")
+    (root / "_toc.yml").write_text((root / "_toc.yml").read_text() + "  - glob: chapters/more/*\n")
+
+
 def scope_escape(root):
     path = root / CHAPTER
     path.write_text(path.read_text().replace('scope("ssc-ild")', 'scope("all")'))
@@ -163,6 +173,7 @@ def scope_escape(root):
         (broken_claim, ["ssc-ild.md:", "no longer support", SLS_1, "0.53 (interval -1.73 to 2.79)"]),
         (broken_key, ["contrasts.csv:", "source_id", "nowhere"]),
         (scope_escape, ["ssc-ild.md:", "declares evidence scope"]),
+        (unnamed_page, ["chapters/more/x.md", "not named in _toc.yml"]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -201,6 +212,9 @@ def test_an_edit_in_the_middle_of_a_build_is_not_published(restored):
 def test_a_false_claim_can_be_held_back_and_returns_when_true(restored):
     sources = read_table(restored / "data/contrasts.csv")
     broken_claim(restored)
+    with (restored / "_build/.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another build" in ctdild(restored, "build").stderr
     assert ctdild(restored, "build").returncode == 1
     result = ctdild(restored, "build", "--hold-claims")
     assert result.returncode == 0, result.stderr
@@ -213,6 +227,8 @@ def test_a_false_claim_can_be_held_back_and_returns_when_true(restored):
     assert ctdild(restored, "build").returncode == 0
     assert tree(restored / "_build/html") == before
     write_table(restored / "data/contrasts.csv", sources)
+    mended = ctdild(restored, "check")
+    assert mended.returncode == 1 and "true again" in mended.stdout, "a held row is no permission for the next time"
     assert ctdild(restored, "build", "--hold-claims").returncode == 0
     assert not (restored / "chapters/held-claims.csv").exists()
     assert "Under revision" not in (restored / "_build/html/chapters/ssc-ild.html").read_text()

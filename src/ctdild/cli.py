@@ -81,7 +81,7 @@ def _as_json(p: Problem) -> dict:
 
 
 def _prose_problems(root: Path, evidence: Evidence) -> list:
-    from .book.held import held_on, read_held
+    from .book.held import held_on, read_held, stale
     from .book.pages import read_pages
     from .book.prose import check_prose, failing_claims
 
@@ -91,7 +91,7 @@ def _prose_problems(root: Path, evidence: Evidence) -> list:
         raise click.ClickException(str(error)) from None
     failing, unreadable = failing_claims(pages, evidence)
     open_claims = [p for page, claim, p in failing if held_on(held, page.name, claim.condition, claim.sentence) is None]
-    return check_prose(pages, evidence) + unreadable + open_claims
+    return check_prose(pages, evidence) + unreadable + open_claims + stale(held, failing)
 
 
 def _summary(evidence: Evidence | None, problems: list[Problem], prose: list) -> str:

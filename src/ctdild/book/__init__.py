@@ -16,7 +16,7 @@ from sphinx.errors import ExtensionError
 from .. import __version__, checks
 from ..evidence import Evidence, read
 from . import look, roles, trials
-from .held import held_on, read_held
+from .held import held_on, read_held, stale
 from .pages import BookProblem, Page, read_pages
 from .prose import check_prose, failing_claims
 from .rebuild import CACHE, code_digest, page_key, run_pages, with_key
@@ -39,7 +39,7 @@ class Book:
         self.held = read_held(root)
         problems = check_prose(list(self.pages.values()), self.evidence)
         failing, unreadable = failing_claims(list(self.pages.values()), self.evidence)
-        problems += unreadable
+        problems += unreadable + stale(self.held, failing)
         problems += [p for page, claim, p in failing if held_on(self.held, page.name, claim.condition, claim.sentence) is None]
         stop(problems)
         self._visible: dict[str, Evidence] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from .pages import BookProblem
 SITE = Path("_build/html")
 ASIDE = Path("_build/.next")
 PREVIOUS = Path("_build/.previous")
+LOCK = Path("_build/.lock")
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _WARNING = re.compile(r"^(?P<path>[^:\s][^:]*)(:(?P<line>\d+))?: (?P<level>WARNING|ERROR|CRITICAL|SEVERE): (?P<what>.*)$")
@@ -28,13 +30,23 @@ def build(root: Path, *, verbose: bool = False) -> list[BookProblem]:
 
     The site is built in a folder aside and exchanged for ``_build/html`` only when everything passed.
     """
+    (root / "_build").mkdir(exist_ok=True)
+    with (root / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return [BookProblem("the book", None, "another build of it is running", (("do", "wait until it has ended"),))]
+        return _build(root, verbose, lock.fileno())
+
+
+def _build(root: Path, verbose: bool, lock: int) -> list[BookProblem]:
     aside = root / ASIDE
     if (root / PREVIOUS).exists() and not (root / SITE).exists():
         (root / PREVIOUS).rename(root / SITE)  # a swap was interrupted
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        problems = _run_sphinx(root, aside, verbose)
+        problems = _run_sphinx(root, aside, verbose, lock)
         if not problems:
             _swap(root, aside)
     finally:
@@ -53,7 +65,7 @@ def hold_failing_claims(root: Path, today: datetime.date) -> int:
     return hold(root, failing, today)
 
 
-def _run_sphinx(root: Path, aside: Path, verbose: bool) -> list[BookProblem]:
+def _run_sphinx(root: Path, aside: Path, verbose: bool, lock: int) -> list[BookProblem]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         process = subprocess.run(
@@ -64,6 +76,7 @@ def _run_sphinx(root: Path, aside: Path, verbose: bool) -> list[BookProblem]:
             text=True,
             encoding="utf-8",
             errors="replace",
+            pass_fds=(lock,),  # held on by a build whose command was killed
         )
         if process.returncode == 0:
             return []

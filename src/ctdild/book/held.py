@@ -44,6 +44,17 @@ def held_on(held: Iterable[dict[str, str]], page: str, condition: str, sentence:
     return None
 
 
+def stale(held: list[dict[str, str]], failing: list[tuple[Page, Claim, BookProblem]]) -> list[BookProblem]:
+    """Held sentences that are true again or gone: a decision on one state of the data is no permission for the next."""
+    current = {(page.name, claim.condition, claim.sentence) for page, claim, _ in failing}
+    return [
+        BookProblem(FILE, number, "a sentence is held that is true again, rewritten or gone",
+                    (("sentence", row["sentence"][:160]), ("do", "remove the row; make book HOLD_CLAIMS=1 does it")))
+        for number, row in enumerate(held, start=2)
+        if (row["page"], row["condition"], row["sentence"]) not in current
+    ]  # fmt: skip
+
+
 def hold(root: Path, failing: list[tuple[Page, Claim, BookProblem]], today: datetime.date) -> int:
     """Log each failing sentence that is not logged yet, and drop the rows of sentences that hold again; how many are new."""
     held = read_held(root)

@@ -98,6 +98,10 @@ def failing_claims(pages: list[Page], evidence: Evidence) -> tuple[list[tuple[Pa
                 unreadable.append(BookProblem(page.name, claim.line, "a claim on a page that declares no evidence scope"))
                 continue
             try:
+                if claim.condition.rstrip().endswith(";"):
+                    raise ClaimError(
+                        "it ends in ; as if it went on in the next line, which would be printed and not checked: write it in one line"
+                    )
                 broken = [v for v in evaluate(claim.condition, visible) if not v.holds]
             except ClaimError as error:
                 unreadable.append(
@@ -131,20 +135,44 @@ def _check_scope(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
         yield BookProblem(page.name, 1, str(error.args[0]))
 
 
+#: What a cell may be tagged with: how it looks. Others would publish a cell that failed or was not run.
+_TAGS = frozenset({"remove-cell", "remove-input", "remove-output"})
+
+
 def _check_cells(page: Page) -> Iterator[BookProblem]:
+    """A cell is one call of a public name of ctdild, and it is always run: what it shows is what the evidence says."""
+    from .. import display
+
+    names = {*display.__all__, "scope"}
+    if "jupytext" in page.front_matter or "mystnb" in page.front_matter:
+        yield BookProblem(page.name, 1, "the front matter makes a notebook in another way than the book's own, or changes how cells run",
+                          (("do", "keep file_format: mystnb, kernelspec and evidence only"),))  # fmt: skip
+    if page.is_notebook is False and re.search(r"^`{3,}\s*\{code-cell\}", page.text, re.MULTILINE):
+        yield BookProblem(
+            page.name, 1, "the page has cells that would not be run", (("do", "add to its front matter: file_format: mystnb"),)
+        )
+    for line in page.lines:
+        tags = re.match(r"\s*:tags:\s*\[?(.*?)\]?\s*$", line.text) if line.kind == "option" else None
+        wrong = {tag.strip().strip("'\"") for tag in tags[1].split(",")} - _TAGS if tags else set()
+        if wrong:
+            yield BookProblem(page.name, line.number, f"the tag {', '.join(sorted(wrong))} is none of {', '.join(sorted(_TAGS))}")
     for number, code in page.cells:
         try:
             body = ast.parse(code).body
         except SyntaxError as error:
             yield BookProblem(page.name, number + (error.lineno or 1) - 1, f"a code cell is not Python: {error.msg}")
             continue
-        rest = [node for node in body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+        imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        rest = [node for node in body if node not in imports]
         call = rest[0].value if len(rest) == 1 and isinstance(rest[0], (ast.Expr, ast.Assign)) else None
         simple = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
         arguments = [*call.args, *(k.value for k in call.keywords)] if simple else []
         if not simple or not all(isinstance(a, (ast.Name, ast.Constant)) for a in arguments):
             yield BookProblem(page.name, number, "a code cell is more than one call",
                               (("there", _shorten(code.replace("\n", " ⏎ "), 120)), ("do", "move the logic to src/ctdild and call it")))  # fmt: skip
+        elif call.func.id not in names or any(not isinstance(i, ast.ImportFrom) or i.module != "ctdild" for i in imports):
+            yield BookProblem(page.name, number, "a code cell calls something else than a display of ctdild",
+                              (("there", _shorten(code.replace("\n", " ⏎ "), 120)), ("do", "call scope() or a display of ctdild")))  # fmt: skip
 
 
 def _check_figures(page: Page) -> Iterator[BookProblem]:
