@@ -61,7 +61,7 @@ def test_false_conditions_do_not(evidence, condition):
 @pytest.mark.parametrize(
     "condition",
     ["", f"{SENSCIS}", f"{SENSCIS} is good", f"{SENSCIS} favours tocilizumab", f"{SENSCIS} colour = red", f"{SENSCIS} estimate > much",
-     f"{SENSCIS} p < five", "senscis interval excludes null"],
+     f"{SENSCIS} p < five", "sencsis.all.fvc-rate.w53 absent", "*.fvc-raet.* absent", "senscis interval excludes null"],
 )  # fmt: skip
 def test_conditions_that_cannot_be_read_say_so(evidence, condition):
     with pytest.raises(ClaimError):

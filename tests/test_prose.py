@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 
 from ctdild.book.pages import Page
 from ctdild.book.prose import check_prose, failing_claims
+from ctdild.book.roles import figure_reference
+from ctdild.book.seen import check_parsed, check_site
 
 HEAD = "---\nfile_format: mystnb\nevidence: {scope: ssc-ild}\n---\n\n# Title\n\n"
 
@@ -29,6 +34,8 @@ def problems(root, evidence, body: str, head: str = HEAD):
         "It took two trials, three continents and one idea.",
         "```{code-cell}\nforest(ssc, 52)\n```",
         "```text\n41.0 mL\n```",
+        "Events of grade 3; the 1st visit; 18F-FDG; section 4.1; September 6, 2019.",
+        "INPULSIS-1 and CAPACITY 004; taken twice a day.",
     ],
 )
 def test_allowed_digits(root, evidence, text):
@@ -57,13 +64,24 @@ def test_allowed_digits(root, evidence, text):
         "## It slowed by 41 mL",
         "Among thirty-one patients.",
         "About ½ of the patients.",
+        "Two-thirds stopped.",
+        "One in five stopped.",
+        "Over two years it fell.",
+        "It was twice as frequent.",
+        "The risk was halved.",
+        "It was\n41. That is little.",
+        "Of 1950 in all.",
+        "It slowed by ⁴¹ mL.",
+        '[the paper](https://doi.org/10.1056/NEJMoa1903076 "41 mL a year")',
+        "![It slowed by 41 mL](picture.svg)",
+        "{abbr}`41 mL (the difference)`",
     ],
 )
 def test_typed_figures_are_found(root, evidence, text):
     found = [p for p in problems(root, evidence, text) if p.what == "a figure is typed into the prose"]
     assert len(found) == 1
     lines = (HEAD + text).split("\n")
-    assert any(ch.isdigit() for ch in lines[found[0].line - 1]) or re.search("thirty|half|½", text)
+    assert any(ch.isdigit() for ch in lines[found[0].line - 1]) or re.search("thirty|half|½|⁴|[Tt]w|[Oo]ne|halved", text)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +92,13 @@ def test_typed_figures_are_found(root, evidence, text):
         ("Outcomes were similar.", False),
         ("The drug did not help.", False),
         ("It was as good as placebo.", False),
+        ("It was no better than placebo.", False),
+        ("There was no evidence of a difference.", False),
+        ("It did not slow the loss.", False),
+        ("Both were equally effective.", False),
+        ("It was non-inferior.", False),
+        ("It acts as well on the skin.", True),
+        (":::{claim} sls-1.all.death.predictors says predicts\nNo difference was shown.\n:::", False),
         (
             ":::{claim} focussced.all.mrss.w48 interval includes null\nNo difference in skin was shown, {ev}`focussced.all.mrss.w48`.\n:::",
             True,
@@ -85,7 +110,8 @@ def test_typed_figures_are_found(root, evidence, text):
         ),
         (":::{claim} senscis.all.fvc-rate.w52 exists\nNo difference was shown.\n:::", False),
         (":::{claim} senscis.all.fvc-rate.w52 p >= 0.01\nNo difference was shown.\n:::", False),
-        (":::{claim} sls-2.all.fvc-pp.w104 p >= 0.05\nNo difference was shown.\n:::", True),
+        (":::{claim} sls-2.all.fvc-pp.w104 p >= 0.05\nNo difference was shown ({ev}`sls-2.all.fvc-pp.w104`).\n:::", True),
+        (":::{claim} sls-2.all.fvc-pp.w104 p >= 0.05\nNo difference was shown.\n:::", False),
         (":::{claim} senscis.all.fvc-rate.w52 favours nintedanib\nNo difference was shown in symptoms.\n:::", False),
     ],
 )
@@ -133,6 +159,83 @@ def test_a_condition_that_goes_on_in_the_next_line_is_refused(root, evidence):
     page = Page(root, "chapters/x.md", HEAD + ":::{claim} senscis exists;\nsenscis primary_met = not met\nIt is so.\n:::\n")
     _, unreadable = failing_claims([page], evidence)
     assert len(unreadable) == 1 and "one line" in str(unreadable[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- :::{claim} senscis exists\n  In a list.\n  :::",
+        "> :::{claim} senscis exists\n> In a quotation.\n> :::",
+        "{ev} `senscis n_randomised`",
+        "See {ev} below.",
+        ":::{dropdown} What of {ev}`senscis n_randomised` patients?\nSee above.\n:::",
+        "## Of {ev}`senscis n_randomised` patients",
+        ":::{note}\n:class: {ev}`senscis n_randomised`\nText.\n:::",
+    ],
+)
+def test_markup_that_would_be_lost_or_printed_is_named(root, evidence, text):
+    found = problems(root, evidence, text)
+    assert any("printed as text" in p.what or "in a heading, title or option" in p.what for p in found), [str(p) for p in found]
+
+
+class FakeBook:
+    """As much of the book as the reader of parsed pages asks for."""
+
+    def __init__(self, evidence, page):
+        self.evidence, self.pages, self.problems = evidence, {page.docname: page}, []
+
+
+def parsed(root, evidence, *blocks):
+    """The problems of a parsed page with these blocks."""
+    page = Page(root, "chapters/x.md", HEAD)
+    document = new_document("x")
+    document += list(blocks)
+    app = SimpleNamespace(ctdild=FakeBook(evidence, page), env=SimpleNamespace(docname=page.docname))
+    check_parsed(app, document)
+    return app.ctdild.problems
+
+
+def test_on_the_parsed_page_a_figure_cannot_hide(root, evidence):
+    hidden = [
+        nodes.paragraph("", "", nodes.inline("", "It slowed by "), nodes.strong("", "41 mL")),
+        nodes.image(alt="It slowed by 41 mL"),
+        nodes.rubric("", "Was it 41 mL?"),
+        nodes.literal_block("", "41.0 mL", language="text"),
+        nodes.paragraph("", "", nodes.reference("", "the paper", refuri="https://doi.org/10.1/1", reftitle="41 mL")),
+    ]
+    for block in hidden:
+        assert [p.what for p in parsed(root, evidence, block)] == ["a figure is typed into the prose"], block
+    shown = [
+        nodes.container("", nodes.paragraph("", "41 mL"), nb_element="cell_code_output"),
+        nodes.paragraph("", "It slowed by ", figure_reference("", "41 mL", ref="senscis.all.fvc-rate.w52")),
+        nodes.literal_block("", "x = 41.0", language="python"),
+        nodes.paragraph("", "See https://doi.org/10.1056/41."),
+    ]
+    assert not parsed(root, evidence, *shown)
+
+
+def test_on_the_parsed_page_no_difference_is_guarded_over_two_lines(root, evidence):
+    sentence = "No significant\ndifference in skin was shown, {ev}`focussced.all.mrss.w48`."
+    block = nodes.paragraph("", "No significant\ndifference in skin was shown.")
+    assert "stands without a claim" in parsed(root, evidence, block)[0].what
+    guard = {"condition": "focussced.all.mrss.w48 interval includes null", "sentence": sentence}
+    assert not parsed(root, evidence, nodes.container("", block.deepcopy(), **guard))
+
+
+def test_written_pages_show_no_markup_and_link_to_what_exists(tmp_path):
+    (tmp_path / "b.html").write_text('<h1 id="here">B</h1>')
+    good = '<a href="b.html#here">b</a> <a href="#top">up</a> <a href="https://doi.org/10.1/1#x">out</a> <code>{ev}`x`</code><p id="top">'
+    (tmp_path / "a.html").write_text(good)
+    assert not check_site(tmp_path)
+    for bad in (
+        '<a href="b.html#there">b</a>',
+        '<a href="#there">b</a>',
+        '<a href="c.html">c</a>',
+        "<p>{ev} <code>senscis</code></p>",
+        "<p>\n::{claim} x</p>",
+    ):
+        (tmp_path / "a.html").write_text(good + bad)
+        assert len(check_site(tmp_path)) == 1, bad
 
 
 def test_references_and_scopes_are_checked(root, evidence):

@@ -13,8 +13,12 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import copy_project, ctdild, edit_row, read_table, write_table
+
+from ctdild.book.pages import Page
+from ctdild.book.rebuild import _silent_cell
 
 CHAPTER = Path("chapters/ssc-ild.md")
 SLS_1 = "sls-1.all.fvc-pp.w52"
@@ -311,3 +315,26 @@ def test_jupyter_book_alone_writes_the_same_pages(restored, tmp_path):
     ours, theirs = tree(restored / "_build/html"), tree(bare / "_build/html")
     pages = [name for name in ours if name.endswith(".html")]
     assert pages and {name: ours[name] for name in pages} == {name: theirs.get(name) for name in pages}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "count", "there"),
+    [
+        ([], 1, "nothing"),
+        ([("stream", "41 mL")], 1, "stream"),
+        ([("execute_result", None), ("stream", "a warning")], 1, "execute_result, stream"),
+        ([("execute_result", None)], None, "execute_result"),
+        ([("execute_result", None)], 1, None),
+    ],
+)
+def test_a_cell_that_shows_nothing_or_something_beside_stops_the_build(outputs, count, there):
+    """A warning or a print would stand on the page; a cell that was not run would leave a hole."""
+    made = [
+        nbformat.v4.new_output(kind, **({"name": "stderr", "text": text} if kind == "stream" else {"data": {"text/plain": "x"}}))
+        for kind, text in outputs
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("forest(ssc)", execution_count=count, outputs=made)])
+    page = Page(Path(), "chapters/x.md", "# Title\n\n```{code-cell}\nforest(ssc)\n```\n")
+    problem = _silent_cell(page, notebook)
+    assert (problem and dict(problem.details)["there"]) == there
+    assert problem is None or problem.line == 4

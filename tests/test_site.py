@@ -6,6 +6,7 @@ import functools
 import http.server
 import re
 import threading
+import zipfile
 from html.parser import HTMLParser
 
 import pytest
@@ -233,3 +234,21 @@ def test_a_mention_of_a_trial_leads_to_its_page(visit):
     page.locator("article a.ctd-trial", has_text="SENSCIS").first.click()
     assert page.url.endswith("trials/senscis.html") and page.locator("article h1").inner_text().startswith("SENSCIS")
     assert "41.0 mL/year" in page.locator("article").inner_text()
+
+
+def test_the_data_can_be_downloaded_as_they_are(root, site):
+    page = (site / "chapters/data.html").read_text(encoding="utf-8")
+    folder = site / "_static" / "dataset"
+    with zipfile.ZipFile(next(folder.glob("*.zip"))) as archive:
+        packed = {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
+    for path in [*(root / "data").glob("*.csv"), root / "data/datapackage.json", root / "data/references.bib"]:
+        assert f'href="../_static/dataset/{path.name}"' in page
+        assert (folder / path.name).read_bytes() == path.read_bytes() == packed[path.name]
+
+
+def test_the_first_mention_of_a_glossary_term_is_a_link_with_its_meaning(site):
+    page = (site / CHAPTER).read_text(encoding="utf-8")
+    links = re.findall(r'<a class="[^"]*ctd-term[^"]*" href="glossary.html#term-([^"]+)" title="([^"]+)"', page)
+    terms = [term for term, _ in links]
+    assert {"FVC", "ILD"} <= set(terms) and len(terms) == len(set(terms))
+    assert all(len(meaning) > 20 for _, meaning in links)

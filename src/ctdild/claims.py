@@ -12,7 +12,8 @@ rows, one clause after another, separated by ``;``; all must hold:
 ``ADDRESS says VERDICT``                       the statement has that verdict (column ``verdict``)
 ``ADDRESS level LEVEL``                        read at that level or closer (primary, secondary, review)
 ``ADDRESS exists``                             the row is there and not withheld
-``PATTERN absent``                             no row matches (``*`` stands for anything): a hole is a hole
+``PATTERN absent``                             no row matches (``*`` stands for anything): a hole is a hole;
+                                               the names in the pattern must be names of the data
 ``ADDRESS COLUMN < 3``                         a cell compares so with a number, a word or ``ADDRESS COLUMN``
 =============================================  =====================================================
 
@@ -104,6 +105,7 @@ def _evaluate_clause(clause: str, evidence: Evidence) -> Verdict:
         raise ClaimError(f"{clause!r} is no clause: an address and a condition are expected")
     address, rest = words[0], words[1:]
     if rest == ["absent"]:
+        _known_parts(clause, address, evidence)
         matches = [a for a in _addresses(evidence) if fnmatch.fnmatchcase(a, address)]
         return Verdict(clause, not matches, f"there is {', '.join(sorted(matches)[:3])}" if matches else "no such row")
     try:
@@ -129,6 +131,14 @@ def _evaluate_clause(clause: str, evidence: Evidence) -> Verdict:
     if len(rest) >= 3 and rest[1] in _COMPARE:
         return _compare(clause, evidence, row, rest[0], rest[1], rest[2:])
     raise ClaimError(f"{clause!r} is no clause that can be read; the forms are listed in ctdild/claims.py")
+
+
+def _known_parts(clause: str, pattern: str, evidence: Evidence) -> None:
+    """A misspelt pattern matches nothing and would hold for ever, so each of its names must be one of the data's."""
+    names = [part for part in pattern.split(".") if not re.search(r"[*?[]", part) and not re.fullmatch(r"w\d+", part)]
+    unknown = [name for name in names if "." in pattern and name not in evidence.vocabulary]
+    if unknown:
+        raise ClaimError(f"{clause!r}: {', '.join(unknown)} is no trial, cohort, outcome or arm of the data: misspelt?")
 
 
 def _addresses(evidence: Evidence) -> list[str]:

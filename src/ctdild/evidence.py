@@ -241,12 +241,18 @@ class Evidence:
     bibliography: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scope_name: str | None = None
     version: str = ""
+    #: Names of trials, cohorts, arms and outcomes of the whole review, also where a scope sees fewer rows.
+    vocabulary: frozenset[str] = frozenset()
     _index: dict[str, Row] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for rows in self.tables.values():
             for row in rows:
                 self._index.setdefault(row.id, row)
+        if not self.vocabulary:
+            names = {"trials": "trial_id", "cohorts": "cohort", "arms": "arm", "outcomes": "outcome"}
+            known = (row.get(column) for table, column in names.items() for row in self[table])
+            object.__setattr__(self, "vocabulary", frozenset(name for name in known if name))
 
     def __getitem__(self, table: str) -> tuple[Row, ...]:
         """The rows of a table. A table that the data package does not describe (yet) has none: it comes with its first row."""

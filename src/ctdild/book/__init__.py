@@ -15,7 +15,7 @@ from sphinx.errors import ExtensionError
 
 from .. import __version__, checks
 from ..evidence import Evidence, read
-from . import look, roles, trials
+from . import downloads, look, roles, seen, terms, trials
 from .held import held_on, read_held, stale
 from .pages import BookProblem, Page, read_pages
 from .prose import check_prose, failing_claims
@@ -44,6 +44,7 @@ class Book:
         stop(problems)
         self._visible: dict[str, Evidence] = {}
         self.code = code_digest(root)
+        self.problems: list[BookProblem] = []  #: found on the pages as they are read
 
     def visible(self, docname: str) -> Evidence | None:
         """The evidence that a page may see; None if it declares none."""
@@ -115,6 +116,12 @@ def _nothing_edited(app, error=None) -> None:
         stop([BookProblem("data or src", None, "edited while the book was being built", (("do", "run it again"),))])
 
 
+def _whole_pages(app, error) -> None:
+    warned = app.warningiserror and app._warncount  # the build fails by these, which say more than their consequences
+    if error is None and not warned and app.builder.format == "html":
+        stop(seen.check_site(Path(app.outdir)))
+
+
 def _add_key(app, docname, source) -> None:
     page = app.ctdild.pages.get(docname)
     if page is not None:
@@ -127,8 +134,13 @@ def setup(app):
     app.connect("env-get-outdated", _all_pages)
     app.connect("env-before-read-docs", _run_cells)
     app.connect("source-read", _add_key)
+    app.connect("env-updated", lambda app, env: stop(app.ctdild.problems))
     app.connect("build-finished", _nothing_edited)
+    app.connect("build-finished", _whole_pages)
     roles.setup(app)
+    seen.setup(app)
+    downloads.setup(app)
+    terms.setup(app)
     look.setup(app)
     trials.setup(app)
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))

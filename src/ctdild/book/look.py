@@ -7,10 +7,16 @@ script has done so; they are read from the installed theme, so that they follow 
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 
 import pydata_sphinx_theme
 import sphinx_book_theme
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.template import field, sentence
+
+from ..display.text import date_text
 
 SHEETS = (
     Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css",
@@ -44,6 +50,14 @@ def _rules(sheets: list[str], mode: str, others: tuple[str, ...]) -> list[str]:
     return rules
 
 
+class TitlesAsPrinted(PlainStyle):
+    """The plain style of references, but for the titles: in lower case, CAR-T and ERS/EULAR would lose their capitals."""
+
+    def format_title(self, e, which_field, as_sentence=True):
+        title = field(which_field)
+        return sentence[title] if as_sentence else title
+
+
 def _write_colours(app) -> None:
     folder = Path(app.doctreedir).parent / "ctdild-static"
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,10 +65,23 @@ def _write_colours(app) -> None:
     app.config.html_static_path.append(str(folder))
 
 
+def _date_footer(app) -> None:
+    """Every page says which state of the data it shows: the version, and the newest day on which a source was read."""
+    evidence = app.ctdild.evidence
+    read = max((source.read_on for source in evidence["sources"] if source.read_on), default=None)
+    until = f"; the newest source was read on {date_text(read)}" if read else ""
+    app.config.html_theme_options["extra_footer"] = f"<p>Data version {escape(evidence.version)}{until}.</p>"
+
+
 def _forget_late_sheet(app) -> None:
     """MyST-NB adds its style sheet after the pages are written, so that only a second build finds it and stamps its links."""
     for path in (Path(app.outdir) / "_static").glob("mystnb.*.css"):
         path.unlink()
+
+
+def _forget_build_record(app, error) -> None:
+    """Sphinx' note on how it built names this folder, so that two checkouts would differ; every build is anew, none reads it."""
+    (Path(app.outdir) / ".buildinfo").unlink(missing_ok=True)
 
 
 def _drop_unwanted(app, pagename, templatename, context, doctree) -> None:
@@ -81,8 +108,11 @@ def _name_toggles(app, pagename, templatename, context, doctree) -> None:
 
 
 def setup(app) -> None:
+    register_plugin("pybtex.style.formatting", "titles-as-printed", TitlesAsPrinted)
+    app.connect("config-inited", lambda app, config: _date_footer(app), priority=200)  # once the evidence is read
     app.connect("builder-inited", _write_colours)
     app.connect("builder-inited", _forget_late_sheet)
+    app.connect("build-finished", _forget_build_record)
     app.connect("html-page-context", _drop_unwanted, priority=900)
     app.connect("html-page-context", _mend_citation_list)
     app.connect("html-page-context", _name_toggles, priority=900)

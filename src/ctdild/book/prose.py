@@ -3,16 +3,20 @@
 **No typed figures.** A number of the evidence reaches a sentence through ``{ev}``, never through the keyboard.
 Digits are allowed in prose only where they are no evidence:
 
-- years (``2019``, ``2017–2023``), days (``6 September 2019``, ``2026-11-24``), ``phase 2b``;
-- names: a digit joined to letters (``CD20``, ``IL-6``, ``SF-36``, ``MDA5``, ``CC BY 4.0``), ``6-minute walk``;
-- ``95%`` in front of *confidence* or *CI*, ``per 100``, the number of a list item, a footnote or a heading;
+- years (``2019``, ``2017–2023``), days (``6 September 2019``, ``2026-11-24``), ``phase 2b``, ``grade 3``, ``section 4.1``;
+- names: a digit joined to letters (``CD20``, ``IL-6``, ``SF-36``, ``MDA5``, ``CC BY 4.0``), ``6-minute walk``, acronyms of trials;
+- ``95%`` in front of *confidence* or *CI*, ``per 100``, ordinals such as ``1st``, the number of a list item or a footnote;
 - links, addresses, citations and the arguments of roles and of directives that print none of them, which are not prose.
 
-A number word in front of a unit of evidence ("thirty patients") counts as a typed figure too.
+Number words count as typed figures where they stand for evidence: before a unit ("thirty patients", "two years"), as a
+share ("two-thirds", "one in five") or a multiple ("twice as many", "halved").
 
 **No bare "no difference".** A sentence that says that no difference was shown stands in a ``{claim}`` that guards on
-``interval includes null`` (and prints that interval), or, where no interval is known, on ``p >= 0.05`` or on what a source
-``says``.
+``interval includes null`` (and prints that interval), or, where no interval is known, on ``p >= 0.05`` (and prints that p)
+or on a source that ``says no difference shown``.
+
+The words that are looked for stand in `ctdild.book.wording`. This module reads the sources of the pages, which takes a
+moment and gives lines; `ctdild.book.seen` applies the same rules to the pages as readers will see them.
 
 **Cells are one call.** No logic in chapters.
 """
@@ -25,46 +29,18 @@ from collections.abc import Iterator
 
 from ..claims import ClaimError, clauses, evaluate
 from ..evidence import Evidence
-from .pages import BookProblem, Page
+from .pages import BookProblem, Claim, Line, Page
+from .wording import no_difference, typed_figures
 
 _NOT_PROSE = re.compile(
-    r"\{[\w:+-]+\}`[^`]*`"  # roles
+    r"\{(ev|cite(:\w+)?|download)\}`[^`]*`"  # roles that print no words of ours
+    r"|\{[\w:+-]+\}(?=`)"
     r"|\]\([^)]*\)"  # targets of links
     r"|<?https?://[^\s>)]+>?"
     r"|^\([\w-]+\)=\s*$"  # labels
     r"|\[\^[\w-]+\]:?"  # footnotes
     r"|<!--.*?-->"
     r"|\{[#.][\w -]+\}"  # attributes
-)
-_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
-_ALLOWED = re.compile(
-    r"\b(19|20)\d{2}(\s?[–-]\s?(19|20)?\d{2})?\b(?!\s?(mL|%|patients|points|weeks|m\b))"
-    r"|\b(19|20)\d{2}-\d{2}-\d{2}\b"
-    rf"|\b\d{{1,2}}\s(?=({_MONTH})\b)"
-    r"|\b[Pp]hases?\s[1-4][ab]?(\s?(/|and|or)\s?[1-4][ab]?)?\b"
-    r"|\b(?=[\w-]*[A-Za-zΑ-ω])[A-Za-zΑ-ω][A-Za-zΑ-ω-]*\d+[A-Za-z]?\b"
-    r"|\bCC\sBY\s4\.0\b"
-    r"|\b6-minute\swalk"
-    r"|\b95\s?%(?=\s(confidence|CI\b))"
-    r"|\bper\s100\b"
-    r"|\b([Tt]able|[Ff]igure|[Cc]hapter|[Ss]ection|[Vv]ersion|[Tt]ype)\s\d+\b"
-    r"|\b\d+[A-Z]{2,}\b"
-    r"|^\s*\d+\.\s"
-)
-_UNITS = (
-    r"(mL|millilitres?|per\scent|percent|percentage\spoints?|points?|patients?|participants?|deaths?|events?|weeks|months|centres|sites)"
-)
-_WORDS = (
-    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
-    "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen|dozens|half|third|quarter"
-)
-_NUMBER_WORD = re.compile(rf"\b({_WORDS})(-(one|{_WORDS}))?\s(of\s|of\sthe\s|more\s|fewer\s)?{_UNITS}\b", re.IGNORECASE)
-_NO_DIFFERENCE = re.compile(
-    r"\bno\s(clear\s|significant\s|statistically\ssignificant\s|detectable\s|demonstrable\s)?(between-arm\s|between-group\s)?(difference|benefit|effect|advantage)s?\b"
-    r"|\bno\s(clear\s|significant\s)?change\b|\bnot\sdifferent\b|\bas\sgood\sas\b|\bneither\s[\w-]+\swas\s(better|superior)\b"
-    r"|\b(did|does|do)\snot\s(clearly\s)?(differ|improve|change|help|matter)\b"
-    r"|\b(was|were|is|are)\s(broadly\s|much\s)?(similar|alike|the\ssame|comparable|equivalent)\b|\bsimilar\sto\b|\bcomparable\s(to|with|in)\b|\bequivalent\b",
-    re.IGNORECASE,
 )
 
 
@@ -77,7 +53,8 @@ def check_prose(pages: list[Page], evidence: Evidence) -> list[BookProblem]:
     for page in pages:
         problems += _check_scope(page, evidence)
         problems += _check_cells(page)
-        problems += _check_figures(page)
+        problems += _check_markup(page)
+        problems += _check_figures(page, evidence)
         problems += _check_no_difference(page)
         problems += _check_references(page, evidence)
     return problems
@@ -175,32 +152,57 @@ def _check_cells(page: Page) -> Iterator[BookProblem]:
                               (("there", _shorten(code.replace("\n", " ⏎ "), 120)), ("do", "call scope() or a display of ctdild")))  # fmt: skip
 
 
-def _check_figures(page: Page) -> Iterator[BookProblem]:
+def figure_problem(page: str, line: int | None, text: str, found: list[str]) -> BookProblem:
+    """The problem of figures typed into a text."""
+    return BookProblem(page, line, "a figure is typed into the prose",
+                       (("there", ", ".join(found)), ("sentence", _shorten(text.strip(), 160)),
+                        ("do", "print it with {ev}`address`, so that it has a source and follows the data")))  # fmt: skip
+
+
+def guard_problem(page: str, line: int | None, text: str, claim: Claim | None) -> BookProblem | None:
+    """The problem of a text that says "no difference" and is not covered by its guard; None if there is none."""
+    words = no_difference(text)
+    why = _unguarded(claim) if words else None
+    return why and BookProblem(page, line, f"“{words}” {why}",
+                               (("sentence", _shorten(text.strip(), 160)),
+                                ("do", "guard it with {claim} ADDRESS interval includes null and print {ev}`ADDRESS`; or guard on what a source says")))  # fmt: skip
+
+
+def _words(line: Line) -> str:
+    """A line without what is no prose of ours; targets of links go, their titles stay to be read."""
+    return _NOT_PROSE.sub(lambda m: "]" + " ".join(re.findall(r'"[^"]*"', m[0])) if m[0].startswith("]") else " " * len(m[0]), line.text)
+
+
+def _check_figures(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
+    names = [trial.acronym for trial in evidence["trials"]]
     for line in page.lines:
-        if line.kind != "prose":
-            continue
-        text = _NOT_PROSE.sub(lambda m: " " * len(m[0]) if not m[0].startswith("]") else "]", line.text)
-        rest = _ALLOWED.sub(" ", text)
-        found = re.findall(r"[½⅓⅔¼¾⅕⅛]|[<>≤≥±−–-]?\d[\d.,·]*\s?(?:%|mL\b)?", rest) + [m[0] for m in _NUMBER_WORD.finditer(text)]
+        found = typed_figures(_words(line), names) if line.kind == "prose" else []
         if found:
-            yield BookProblem(page.name, line.number, "a figure is typed into the prose",
-                              (("there", ", ".join(f.strip() for f in found)), ("sentence", _shorten(line.text.strip(), 160)),
-                               ("do", "print it with {ev}`address`, so that it has a source and follows the data")))  # fmt: skip
+            yield figure_problem(page.name, line.number, line.text, found)
 
 
 def _check_no_difference(page: Page) -> Iterator[BookProblem]:
     for line in page.lines:
-        if line.kind != "prose" or page.scope is None:
+        if line.kind == "prose" and page.scope is not None:
+            claim = next((c for c in page.claims if c.line < line.number < c.end), None)
+            problem = guard_problem(page.name, line.number, _words(line), claim)
+            if problem:
+                yield problem
+
+
+def _check_markup(page: Page) -> Iterator[BookProblem]:
+    """Roles and claims that would not be read as such, and be published as text or be lost."""
+    headings = {line.number for line in page.lines if line.kind == "prose" and line.text.startswith("#")}
+    for line in page.lines:
+        if line.kind in ("cell", "front matter", "literal"):
             continue
-        match = _NO_DIFFERENCE.search(_NOT_PROSE.sub(" ", line.text))
-        if not match:
-            continue
-        claim = next((c for c in page.claims if c.line < line.number < c.end), None)
-        problem = _unguarded(claim)
-        if problem:
-            yield BookProblem(page.name, line.number, f"“{match[0]}” {problem}",
-                              (("sentence", _shorten(line.text.strip(), 160)),
-                               ("do", "guard it with {claim} ADDRESS interval includes null and print {ev}`ADDRESS`; or guard on what a source says")))  # fmt: skip
+        if re.search(r"\{(ev|claim|term|trial|cite(:\w+)?)\}(?!`)", line.text) and line.kind == "prose":
+            yield BookProblem(page.name, line.number, "a role or directive is written so that it would be printed as text",
+                              (("there", _shorten(line.text.strip(), 160)),
+                               ("do", "a role is {ev}`address`; a directive stands alone at the start of its line, behind three colons or more")))  # fmt: skip
+        elif "{ev}" in line.text and (line.kind != "prose" or line.number in headings or re.match(r"\s*(`{3,}|:{3,})", line.text)):
+            yield BookProblem(page.name, line.number, "a figure in a heading, title or option: it could not link to its source there",
+                              (("there", _shorten(line.text.strip(), 160)), ("do", "print it in a sentence below")))  # fmt: skip
 
 
 def _unguarded(claim) -> str | None:
@@ -213,13 +215,16 @@ def _unguarded(claim) -> str | None:
         return "stands in a claim without a condition"
     for clause in conditions:
         address = clause.split()[0]
+        limit = re.search(r" p >=? (0?\.\d+)$", clause)
         if clause.endswith("interval includes null"):
             printed = re.search(rf"\{{ev\}}`{re.escape(address)}(\s+(full|interval))?`", claim.sentence)
             return None if printed else "is guarded by an interval that the sentence does not print"
-        limit = re.search(r" p >=? (0?\.\d+)$", clause)
-        if " says " in clause or (limit and float(limit[1]) >= 0.05):
+        if limit and float(limit[1]) >= 0.05:
+            printed = re.search(rf"\{{ev\}}`{re.escape(address)}(\s+(full|p))?`", claim.sentence)
+            return None if printed else "is guarded by a p-value that the sentence does not print"
+        if clause.endswith(" says no difference shown"):
             return None
-    return "is not guarded by “interval includes null”, a p-value or what a source says"
+    return "is not guarded by “interval includes null”, a p-value or “says no difference shown”"
 
 
 def _check_references(page: Page, evidence: Evidence) -> Iterator[BookProblem]:

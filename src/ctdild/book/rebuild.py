@@ -11,6 +11,7 @@ side bars, search index and links then need no bookkeeping.
 
 from __future__ import annotations
 
+import ast
 import concurrent.futures
 import hashlib
 import json
@@ -129,7 +130,21 @@ def _run(page: Page, notebook, path: Path, timeout: int, visible: Evidence | Non
         run_notebook(notebook, path.parent, page.scope, timeout, visible.digest() if visible else "")
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return Executed(page, time.monotonic() - started, _failed_cell(page, notebook, error))
-    return Executed(page, time.monotonic() - started)
+    return Executed(page, time.monotonic() - started, _silent_cell(page, notebook))
+
+
+def _silent_cell(page: Page, notebook) -> BookProblem | None:
+    """A cell that ran without error and yet does not show what a reader came for, or shows something else beside it."""
+    for (line, code), cell in zip(page.cells, (c for c in notebook.cells if c.cell_type == "code"), strict=True):
+        kinds = [output.output_type for output in cell.outputs]
+        wanted = [] if isinstance(ast.parse(code).body[-1], ast.Assign) else ["execute_result"]
+        if cell.execution_count is None or kinds != wanted:
+            there = ", ".join(kinds) or "nothing"
+            text = "".join(output.get("text", "") for output in cell.outputs).strip()
+            details = [("cell", code.replace("\n", " ⏎ ")[:160]), ("there", there), ("expected", wanted[0] if wanted else "nothing")]
+            details += [("printed", text[:300])] if text else []
+            return BookProblem(page.name, line, "a cell does not show what it should", tuple(details))
+    return None
 
 
 def _failed_cell(page: Page, notebook, error: Exception) -> BookProblem:

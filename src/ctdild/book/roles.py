@@ -12,15 +12,13 @@ import datetime
 from dataclasses import dataclass
 
 from docutils import nodes
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from ..claims import LEVELS, ClaimError, evaluate
 from ..display import text
 from ..evidence import Evidence, Row
 from .held import held_on
-
-logger = logging.getLogger(__name__)
+from .pages import BookProblem
 
 
 class EvidenceReferenceError(ValueError):
@@ -145,6 +143,11 @@ def _pass(self, node: nodes.Node) -> None:
     """Other writers print the text alone."""
 
 
+def _report(place: SphinxRole | SphinxDirective, what: str, *details: tuple[str, str]) -> None:
+    """Note a problem that stops the build once all pages are read (a bare ``jupyter-book build .`` would go on after an error)."""
+    place.env.app.ctdild.problems.append(BookProblem(f"{place.env.docname}.md", place.lineno, what, details))
+
+
 class EvidenceRole(SphinxRole):
     """The ``{ev}`` role."""
 
@@ -155,7 +158,7 @@ class EvidenceRole(SphinxRole):
                 raise EvidenceReferenceError("the page declares no evidence scope")
             shown = figure_text(evidence, self.text)
         except EvidenceReferenceError as error:
-            logger.error("%s", error, location=(self.env.docname, self.lineno))
+            _report(self, str(error), ("there", f"{{ev}}`{self.text}`"))
             return [], []
         node = figure_reference("", "", ref=shown.row.id)
         target = {"refuri": shown.link} if shown.link else {"refid": f"source-{shown.source_id}"} if shown.source_id else None
@@ -184,18 +187,18 @@ class ClaimDirective(SphinxDirective):
                 raise ClaimError("the page declares no evidence scope")
             broken = [verdict for verdict in evaluate(condition, evidence) if not verdict.holds]
         except ClaimError as error:
-            logger.error("%s", error, location=(self.env.docname, self.lineno))
+            _report(self, "the condition of a claim cannot be read", ("condition", str(error)))
             return []
+        sentence = " ".join(" ".join(self.content).split())
         if not broken:
-            node = nodes.container(classes=["claim"])
+            node = nodes.container(classes=["claim"], condition=condition, sentence=sentence)
             self.set_source_info(node)
             self.state.nested_parse(self.content, self.content_offset, node)
             return [node]
-        sentence = " ".join(" ".join(self.content).split())
         date = held_on(self.env.app.ctdild.held, f"{self.env.docname}.md", condition, sentence)
         if date is None:
-            reasons = "; ".join(f"{v.clause}: {v.value}" for v in broken)
-            logger.error("the data no longer support “%s” (%s)", sentence, reasons, location=(self.env.docname, self.lineno))
+            reasons = [pair for v in broken for pair in (("condition", v.clause), ("value", v.value))]
+            _report(self, "the data no longer support this sentence", ("sentence", sentence), *reasons)
             return []
         node = nodes.container(classes=["claim", "claim-held"])
         node += nodes.paragraph("", f"Under revision: the data changed on {date}.")

@@ -98,13 +98,15 @@ def _write_json(app) -> None:
         (folder / f"{trial.trial_id}.json").write_text(trial_json(evidence, trial), encoding="utf-8")
 
 
+#: Where a link would be inside another one, or would get in the way.
+OUTSIDE = (nodes.reference, nodes.title, nodes.literal, nodes.raw, nodes.rubric)
+
+
 class LinkMentions(SphinxPostTransform):
     """Every mention of a trial in the text links to its page: the acronym is the address that readers know."""
 
     default_priority = 200
     builders = ("html",)
-    #: Where a link would be inside another one, or would get in the way.
-    OUTSIDE = (nodes.reference, nodes.title, nodes.literal, nodes.raw, nodes.rubric)
 
     def run(self, **kwargs) -> None:
         evidence = self.app.ctdild.evidence
@@ -114,7 +116,7 @@ class LinkMentions(SphinxPostTransform):
         names = "|".join(re.escape(name) for name in sorted(trials, key=len, reverse=True))
         mention = re.compile(rf"(?<![\w-])({names})(?![\w-])")
         for text in list(self.document.findall(nodes.Text)):
-            if any(isinstance(node, self.OUTSIDE) or type(node).__name__ == "dropdown_title" for node in _ancestors(text)):
+            if any(isinstance(node, OUTSIDE) or type(node).__name__ == "dropdown_title" for node in ancestors(text)):
                 continue
             parts = mention.split(text.astext())
             if len(parts) > 1:
@@ -126,7 +128,8 @@ class LinkMentions(SphinxPostTransform):
                 text.parent.replace(text, linked)
 
 
-def _ancestors(node: nodes.Node):
+def ancestors(node: nodes.Node):
+    """The nodes around a node, from the inside out."""
     while node.parent is not None:
         node = node.parent
         yield node
