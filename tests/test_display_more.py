@@ -568,3 +568,103 @@ def test_where_there_is_nothing_one_sentence_says_so(made_up, name):
 def test_a_scale_leads_from_values_to_px():
     assert Scale(0, 10, 100, 200)(5) == 150
     assert Scale(1, 100, 0, 10, log=True)(10) == pytest.approx(5)
+
+
+# --- the answer table over several trials ----------------------------------------------------------------
+
+
+def _answers(figure) -> list[list[str]]:
+    """Each row of the answer table, its cells as one text each."""
+    return [[" ".join(one.plain()) for one in row] for row in figure.table.rows]
+
+
+def _second(**columns: str) -> dict[str, list[dict[str, str]]]:
+    """A second trial TWO beside the made-up one."""
+    return {
+        "trials": [{}, {"trial_id": "two", "acronym": "TWO", "year": "2010", **columns}],
+        "cohorts": [{}, {"trial_id": "two", "disease": columns.get("disease", "SSc")}],
+        "arms": [*BASE["arms"], {"trial_id": "two", "arm": "drug"}, {"trial_id": "two", "arm": "placebo", "role": "placebo", "treatment": "placebo"}],
+    }  # fmt: skip
+
+
+def test_in_a_row_of_several_trials_each_figure_stands_under_its_trial(made_up):
+    sae = {"outcome": "sae", "statistic": "count", "unit": "patients", "events": "5", "n": "100", "counts": "patients", "role": "safety"}
+    rows = _answers(
+        display.answers(
+            made_up(
+                **_second(),
+                contrasts=[contrast("41", "10", "72"), contrast("99", "10", "188", trial_id="two")],
+                arm_results=[sae, {**sae, "arm": "placebo"}],
+            )
+        )
+    )
+    assert len(rows) == 1
+    assert re.match(r"TWO 99 mL .* ONE 41 mL ", rows[0][1])
+    assert rows[0][2] == "not reported here", "said once for all trials"
+    assert rows[0][3].startswith("ONE Serious event: 5.0* vs 5.0*") and rows[0][3].endswith("TWO: not reported here")
+
+
+def test_regimens_of_one_treatment_have_rows_of_their_own(made_up):
+    tables = _second()
+    tables["arms"][2] |= {"label": "Arm, by vein"}
+    heads = [row[0] for row in _answers(display.answers(made_up(**tables)))]
+    assert len(heads) == 2 and "TWO" in heads[0] and "ONE" not in heads[0] and heads[0].startswith("Arm, by vein versus")
+
+
+def test_trials_of_idiopathic_fibrosis_come_last_and_say_so(made_up):
+    rows = _answers(display.answers(made_up(**_second(disease="IPF"), contrasts=[contrast("41", "10", "72")])))
+    assert "ONE" in rows[0][0] and "idiopathic" not in rows[0][0]
+    assert "TWO" in rows[1][0] and "in idiopathic pulmonary fibrosis, not CTD-ILD" in rows[1][0]
+
+
+def test_a_secondary_result_of_a_missed_trial_says_both(made_up):
+    for met, role, expected in (("not met", "secondary", True), ("not met", "primary", False), ("met", "secondary", False)):
+        effect = _answers(display.answers(made_up(trials=[{"primary_met": met}], contrasts=[contrast("41", "10", "72", role=role)])))[0][1]
+        assert ("the trial missed its aim" in effect) is expected
+        assert ("secondary outcome" in effect) is (role == "secondary")
+
+
+def test_the_group_with_the_disease_answers_beside_a_mixed_trial(made_up):
+    cohorts = [{}, {"cohort": "ctd", "label": "CTD", "kind": "disease", "parent": "all", "n": "50"},
+               {"cohort": "late", "label": "Late", "kind": "subgroup", "parent": "all", "n": "90"}]  # fmt: skip
+    rows = [contrast(e, "10", "90", cohort=c) for e, c in (("41", "all"), ("42", "ctd"), ("43", "late"))]
+    effect = _answers(display.answers(made_up(cohorts=cohorts, contrasts=rows)))[0][1]
+    assert "41 mL" in effect and "42 mL" in effect and "43 mL" not in effect
+
+
+def test_opposite_positions_name_their_diseases(made_up):
+    position = {"treatment": "drug", "body": "ACR", "year": "2023", "line": "first line", "strength": "conditional", **SRC}
+    rows = [
+        {"recommendation_id": "r1", **position, "disease": "SSc", "direction": "for"},
+        {"recommendation_id": "r2", **position, "disease": "IIM", "direction": "against"},
+        {"recommendation_id": "r3", **position, "disease": "MCTD", "direction": "against"},
+    ]
+    said = _answers(display.answers(made_up(recommendations=rows)))[0][4]
+    assert "For: ACR 2023 (conditional; first line, SSc)" in said
+    assert "Against: ACR 2023 (conditional; first line, IIM and MCTD)" in said
+    alone = _answers(display.answers(made_up(recommendations=rows[:1])))[0][4]
+    assert "For: ACR 2023 (conditional; first line)" in alone
+
+
+def test_of_a_transplantation_deaths_are_counted_early_and_late(made_up):
+    treatments = [{"treatment": "drug", "class": "transplant"}, {"treatment": "placebo", "class": "placebo"}]
+    count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "role": "safety"}
+    rows = [
+        {**count, "outcome": "death-treatment", "events": "8", "weeks": "52"},
+        {**count, "outcome": "death", "events": "11", "weeks": "52"},
+        {**count, "outcome": "death", "events": "19", "weeks": "302", "time_kind": "median-follow-up"},
+    ]
+    hazard = {"outcome": "death", "measure": "HR", "unit": "ratio", "time_kind": "at", "estimand": "time to event"}
+    ratios = [contrast(e, "0.2", "3", weeks=w, **hazard) for e, w in (("2.0", "13"), ("1.1", "52"), ("0.5", "104"))]
+    figure = display.answers(made_up(treatments=treatments, arm_results=rows, contrasts=ratios))
+    effect, harms = _answers(figure)[0][1], _answers(figure)[0][3]
+    assert "Death due to treatment: 8.0*" in harms and "Death of any cause: 11.0*" in harms and "Death of any cause: 19.0*" in harms
+    assert figure.table.columns[1].name == "Primary outcome"
+    assert "HR 2.0 " in effect and "HR 0.5 " in effect and "HR 1.1 " not in effect
+    assert "No effect on FVC was read" in figure.plain()
+
+
+def test_a_dose_of_which_nothing_was_read_has_no_row(made_up):
+    arms = [*BASE["arms"], {"arm": "low", "label": "Low dose"}]
+    heads = [row[0] for row in _answers(display.answers(made_up(arms=arms, contrasts=[contrast("41", "10", "72")])))]
+    assert len(heads) == 1 and not heads[0].startswith("Low dose")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..claims import includes_null
@@ -16,6 +16,11 @@ _NONE = "not reported here"
 _CHANGE_UNITS = ("mL", "mL/year", "percentage points")
 _ROLES = ("primary", "co-primary", "key-secondary", "secondary", "exploratory", "subgroup", "post-hoc", "long-term")
 _HARMS = (("sae", "Serious event"), ("ae-stop", "Stopped for an event"))
+#: What a transplantation costs is counted in deaths, early and late.
+_DEATHS = (("death-treatment", "Death due to treatment"), ("death", "Death of any cause"))
+_TRANSPLANT = "transplant"
+#: The disease that antifibrotics were first tried in; it is no connective-tissue disease.
+_PRECEDENT = "IPF"
 #: What is shown of trials, groups and arms.
 _SHOWN = ("acronym", "year", "n_randomised", "background", "background_policy", "label", "n")
 
@@ -26,8 +31,8 @@ Pair = tuple[Row, Row]
 def answers(evidence: Evidence) -> Figure:
     """What works, how sure, what harms: one row a treatment with randomised evidence in the scope.
 
-    The effect on FVC is the whole trial's; where the whole trial has no between-arm interval, the largest group that has
-    one stands beside it with its standing in words ("post hoc subgroup"). Within-arm changes appear only where there
+    The effect on FVC is the whole trial's, and that of the largest group with a disease of its own; where the whole trial has
+    no between-arm interval, the largest group that has one stands beside it with its standing in words ("post hoc subgroup"). Within-arm changes appear only where there
     is no interval at all, and say so.
     """
     name = figure_name(evidence, "answers")
@@ -40,26 +45,37 @@ def answers(evidence: Evidence) -> Figure:
         return Figure(name, nothing, nothing, sources=sources_of(evidence, named), notes=tuple(notes))
     used: list[Row] = []
     body = []
+    lungs = any(_fvc_of(evidence, pair, []) for group in pairs.values() for pair in group)
+    effect = _fvc if lungs else _primary
     for group in pairs.values():
         intervention, comparator = group[0]
         body.append(
             (
                 cell(
                     line(Span(intervention.label, tone="strong"), Span(f" versus {words.in_sentence(comparator.label)}", tone="muted")),
+                    *(
+                        [line(Span("in idiopathic pulmonary fibrosis, not CTD-ILD", tone="muted"))]
+                        if _precedent(evidence, group[0])
+                        else []
+                    ),
                     *(one for pair in group for one in _trial(evidence, pair, used)),
                 ),
-                _joined(_fvc(evidence, pair, used) for pair in group),
-                _joined(_symptoms(evidence, pair, used) for pair in group),
-                _joined(_harms(evidence, pair, used) for pair in group),
+                *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
                 _positions(evidence, intervention, used),
             )
         )
     columns = (
-        Column("Treatment and randomised evidence"), Column("Effect on FVC"), Column("Symptoms"), Column("Harms", "patients per 100"),
-        Column("Approval and guidelines"),
+        Column("Treatment and randomised evidence"), Column("Effect on FVC" if lungs else "Primary outcome"), Column("Symptoms"),
+        Column("Harms", "patients per 100"), Column("Approval and guidelines"),
     )  # fmt: skip
     caption = f"{title}: treatments with randomised evidence, at a glance."
-    notes = [_labels(evidence, pairs), *_without_trial(evidence, pairs, used), *_computed(used), *pick.correction_notes(evidence, used)]
+    notes = [
+        *([] if lungs else [line("No effect on FVC was read for these trials.")]),
+        _labels(evidence, pairs),
+        *_without_trial(evidence, pairs, used),
+        *_computed(used),
+        *pick.correction_notes(evidence, used),
+    ]
     return Figure(
         name,
         caption,
@@ -72,22 +88,58 @@ def answers(evidence: Evidence) -> Figure:
 
 def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
     """Comparisons of the randomised trials; those of the same treatments under one key, the earliest first, but
-    the doses of one trial apart."""
+    the doses of one trial apart, and trials of idiopathic pulmonary fibrosis alone, which come last.
+
+    A dose of which nothing was read stands in the table of the trials only.
+    """
     found: dict[tuple, list[Pair]] = {}
     for trial in pick.trials_in_order(evidence):
         arms = [arm for arm in evidence["arms"] if arm.trial_id == trial.trial_id]
         comparators = [arm for arm in arms if arm.role in ("placebo", "active comparator")]
         interventions = [arm for arm in arms if arm.role == "intervention"]
-        for intervention in interventions:
-            doses = sum(arm.treatment == intervention.treatment for arm in interventions)
+        read = [arm for arm in interventions if any(_says(evidence, (arm, comparator)) for comparator in comparators)]
+        for intervention in read or interventions:
+            doses = sum(arm.treatment == intervention.treatment for arm in read or interventions)
             for comparator in comparators:
-                key = (intervention.treatment, comparator.treatment, intervention.id if doses > 1 else "")
-                found.setdefault(key, []).append((intervention, comparator))
-    return found
+                pair = (intervention, comparator)
+                # Two ways of doing one thing, as two regimens before a transplantation, have a label each.
+                key = (
+                    _precedent(evidence, pair),
+                    intervention.treatment,
+                    comparator.treatment,
+                    intervention.label if doses == 1 else intervention.id,
+                )
+                found.setdefault(key, []).append(pair)
+    return {key: found[key] for key in sorted(found, key=lambda key: key[0])}
 
 
-def _joined(parts: Iterable[list[Line]]) -> Cell:
-    return Cell(tuple(one for part in parts for one in part))
+def _says(evidence: Evidence, pair: Pair) -> bool:
+    """Whether anything of a comparison would be shown."""
+    return any(show(evidence, pair, []) for show in (_fvc_of, _symptoms, _harms))
+
+
+def _precedent(evidence: Evidence, pair: Pair) -> bool:
+    """Whether the trial enrolled idiopathic pulmonary fibrosis only."""
+    return set(evidence.trial(pair[0]).disease) == {_PRECEDENT}
+
+
+def _by_trial(evidence: Evidence, group: list[Pair], show: Callable[..., list[Line]], used: list[Row]) -> Cell:
+    """What ``show`` says of each trial, under its name where there are several; the trials it says nothing of in one line."""
+    parts = {pair: show(evidence, pair, used) for pair in group}
+    silent = [evidence.trial(pair[0]).acronym for pair, lines in parts.items() if not lines]
+    if len(group) == 1 or len(silent) == len(group):
+        return cell(*(one for lines in parts.values() for one in lines)) if not silent else _hole()
+    lines: list[Line] = []
+    for pair, said in parts.items():
+        if said:
+            lines += [line(Span(evidence.trial(pair[0]).acronym, tone="strong")), *said]
+    if silent:
+        lines.append(line(Span(f"{pick.sentence_list(silent)}: {_NONE}", tone="muted")))
+    return cell(*lines)
+
+
+def _hole() -> Cell:
+    return cell(Span(_NONE, tone="muted"))
 
 
 def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
@@ -113,8 +165,8 @@ def _diseases(evidence: Evidence, trial: Row) -> list[Row]:
 
 
 def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
-    """The contrast of FVC that answers for the whole trial, and, where it has no interval, that of the largest group
-    with one."""
+    """The contrast of FVC that answers for the whole trial, and that of the largest group of a disease, with an interval;
+    where the whole trial has no interval, that of the largest group with one."""
     contrasts = [
         c
         for c in _of(evidence, "contrasts", pair)
@@ -122,14 +174,26 @@ def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
     ]
     whole = [c for c in contrasts if evidence.cohort(c).kind == "all"]
     shown = _best(whole)
-    if not any(c.ci_low is not None for c in shown):
-        groups = [c for c in contrasts if c not in whole and c.ci_low is not None]
-        largest = max((evidence.cohort(c).n or 0 for c in groups), default=0)
-        shown = shown + _best([c for c in groups if (evidence.cohort(c).n or 0) == largest])
-    return shown
+    groups = [c for c in contrasts if c not in whole and c.ci_low is not None]
+    if any(c.ci_low is not None for c in shown):
+        groups = [c for c in groups if evidence.cohort(c).kind == "disease"]
+    largest = max((evidence.cohort(c).n or 0 for c in groups), default=0)
+    return shown + _best([c for c in groups if (evidence.cohort(c).n or 0) == largest])
 
 
 def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    lines = _fvc_of(evidence, pair, used)
+    trial = evidence.trial(pair[0])
+    if not lines:
+        if not trial.background:
+            return []
+        lines.append(line(Span(words.at_start(_NONE), tone="muted")))
+    lines.append(line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")))
+    return lines
+
+
+def _fvc_of(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """The effect on FVC without its circumstances; nothing where nothing was read."""
     shown = _differences(evidence, pair)
     used += shown
     lines: list[Line] = []
@@ -146,10 +210,24 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             lines.append(line(pick.figure_span(row, words.result_text(row))))
         lines.append(line(Span(_circumstances(evidence, row), tone="muted")))
     if not any(c.ci_low is not None for c in shown):
-        lines += _changes(evidence, pair, used) or ([] if shown else [line(Span(_NONE, tone="muted"))])
-    trial = evidence.trial(pair[0])
-    lines.append(line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")))
+        lines += _changes(evidence, pair, used)
     return lines
+
+
+def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """The comparison that the trial was made for; of hazards at several times the first and the last."""
+    shown = [c for c in _of(evidence, "contrasts", pair) if c.role == "primary" and evidence.cohort(c).kind == "all"]
+    at = [c for c in shown if c.time_kind == "at"]
+    shown = [c for c in shown if c not in at[1:-1]]
+    used += shown
+    lines: list[Line] = []
+    for row in shown:
+        lines.append(line(pick.figure_span(row, words.result_text(row))))
+        lines.append(line(Span(_circumstances(evidence, row), tone="muted")))
+    trial = evidence.trial(pair[0])
+    met = trial.primary_met if trial.primary_met in ("met", "not met") else ""
+    aim = f"The trial's aim was {met}" + ("" if lines else "; no comparison was read")
+    return [*lines, line(Span(aim, ref=trial.id, tone="muted"))] if met else lines
 
 
 def _wider(evidence: Evidence, row: Row) -> str:
@@ -175,10 +253,13 @@ def _best(rows: list[Row]) -> list[Row]:
 
 def _circumstances(evidence: Evidence, row: Row) -> str:
     reaches = includes_null(row)
-    said = "interval includes no difference" if reaches else words.favours_text(evidence, row) if reaches is False else ""
-    return ", ".join(
-        part for part in (evidence.outcome(row).short, words.time_text(row), said, words.verification_text(evidence, row)) if part
-    )
+    small_p = row.p_value is not None and row.p_value < 0.05
+    favours = reaches is False or (reaches is None and small_p)
+    said = "interval includes no difference" if reaches else words.favours_text(evidence, row) if favours else ""
+    planned = "" if row.role not in ("secondary", "exploratory") else f"{row.role} outcome"
+    missed = "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
+    parts = (evidence.outcome(row).short, words.time_text(row), said, planned, missed, words.verification_text(evidence, row))
+    return ", ".join(part for part in parts if part)
 
 
 def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
@@ -194,6 +275,8 @@ def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     lines = []
     for (cohort, outcome), weeks in last.items():
         group = found[cohort, outcome, weeks]
+        if pair[0].arm not in {row.arm for row in group}:
+            continue  # what placebo did says nothing of the drug
         used += group
         where = words.cohort_text(evidence, group[0])
         label = "Within-arm, no comparison" + (f" ({where})" if where else "")
@@ -244,7 +327,7 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     for heading, spans in sorted(in_words.items(), key=lambda item: _HEADINGS.index(item[0]) if item[0] in _HEADINGS else -1):
         lines.append(line(f"{heading}: ", *[part for span in spans.values() for part in (span, ", ")][:-1]))
     if not lines:
-        return [line(Span(_NONE, tone="muted"))]
+        return []
     used += shown
     where = list(dict.fromkeys(words.verification_text(evidence, row) for row in shown))
     return [*lines, line(Span(words.at_start("; ".join(where)), tone="muted"))]
@@ -256,19 +339,41 @@ def _abbreviation(short: str) -> str:
 
 
 def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    rows = [r for r in _of(evidence, "arm_results", pair) if r.time_kind not in pick.FOLLOW_UP and evidence.cohort(r).kind == "all"]
-    lines = []
-    for outcome, label in _HARMS:
+    """Patients with a serious event, and stopping; of a transplantation, deaths at each time. What was not read, in one line."""
+    grafts = {row.treatment for row in evidence["treatments"] if row["class"] == _TRANSPLANT}
+    deadly = bool(grafts & set(pair[0].treatment or ()))
+    rows = [
+        r for r in _of(evidence, "arm_results", pair) if (deadly or r.time_kind not in pick.FOLLOW_UP) and evidence.cohort(r).kind == "all"
+    ]
+    lines: list[Line] = []
+    holes: list[str] = []
+    shown: list[Row] = []
+    for outcome, label in _DEATHS if deadly else _HARMS:
         about = [r for r in rows if r.outcome == outcome]
         shares = [r for r in about if words.rate_per_100(r)]
         events = [r for r in about if r.counts == "events" or r.unit == "events"]
         if shares:
-            lines += _beside(evidence, pair, _first(shares), label, used, lambda r: words.rate_per_100(r).marked)
+            for one in _each_time(shares) if deadly else [_first(shares)]:
+                lines += _beside(evidence, pair, one, label, shown, lambda r: words.rate_per_100(r).marked)
         elif events:
-            lines += _beside(evidence, pair, _first(events), f"{label}, events not patients", used, lambda r: str(r.events))
+            lines += _beside(evidence, pair, _first(events), f"{label}, events not patients", shown, lambda r: str(r.events))
         else:
-            lines.append(line(f"{label}: ", Span(_NONE, tone="muted")))
-    return lines
+            holes.append(label if not holes else words.in_sentence(label))
+    if not lines:
+        return []
+    used += shown
+    if holes:
+        lines.append(line(f"{', '.join(holes)}: ", Span(_NONE, tone="muted")))
+    where = list(dict.fromkeys(words.verification_text(evidence, row) for row in shown))
+    return [*lines, line(Span(words.at_start("; ".join(where)), tone="muted"))]
+
+
+def _each_time(rows: list[Row]) -> list[list[Row]]:
+    """The rows of one time after another, the earliest first."""
+    times: dict[tuple, list[Row]] = {}
+    for row in rows:
+        times.setdefault((row.weeks if row.weeks is not None else float("inf"), row.time_kind), []).append(row)
+    return [times[key] for key in sorted(times)]
 
 
 def _first(rows: list[Row]) -> list[Row]:
@@ -300,7 +405,7 @@ def _positions(evidence: Evidence, intervention: Row, used: list[Row]) -> Cell:
     guidelines = [r for r in evidence["recommendations"] if r.treatment in drugs]
     used += [*dated, *guidelines]
     lines = []
-    for one in sorted(dated, key=lambda a: (str(a.date), a.agency)):
+    for one in sorted(dated, key=lambda a: (set(a.disease) == {_PRECEDENT}, str(a.date), a.agency)):
         when = f"{one.agency} {words.date_text(one.date) or '(date not read)'}"
         lines.append(
             line(Span(f"{words.at_start(one.status)}: {when}", ref=one.id), Span(f" {words.in_sentence(one.indication)}", tone="muted"))
@@ -308,7 +413,7 @@ def _positions(evidence: Evidence, intervention: Row, used: list[Row]) -> Cell:
     if not approvals:
         lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
     by_direction: dict[str, list[Span | str]] = {}
-    for text, row in _guidelines(guidelines):
+    for text, row in _guidelines(evidence, guidelines):
         spans = by_direction.setdefault(row.direction, [])
         spans += ["; " if spans else f"{words.at_start(row.direction)}: ", Span(text, ref=row.id)]
     lines += [line(*spans) for spans in by_direction.values()]
@@ -317,18 +422,27 @@ def _positions(evidence: Evidence, intervention: Row, used: list[Row]) -> Cell:
     return cell(*lines)
 
 
-_LINES = {"first line": "first line", "progression despite first line": "after progression"}
+_LINES = {"first line": "first line", "progression despite first line": "after progression", "rapidly progressive": "rapid progression"}
 
 
-def _guidelines(rows: list[Row]) -> list[tuple[str, Row]]:
-    """Each body, year and strength once, the newest first: ``ACR/CHEST 2023 (conditional, first line)``."""
+def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, Row]]:
+    """Each body, year and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``.
+
+    The diseases are named where those that the scope is about differ among the positions.
+    """
+    about = {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
+    diseases = {row.id: tuple(d for d in row.disease if not about or d in about) for row in rows}
+    several = len(set(diseases.values())) > 1
     found: dict[tuple, list[Row]] = {}
     for row in sorted(rows, key=lambda r: (-r.year, r.body)):
         found.setdefault((row.body, row.year, row.direction, row.strength), []).append(row)
     texts = []
     for (body, year, _, strength), group in found.items():
-        when = pick.sentence_list([_LINES[r["line"]] for r in group if r["line"] in _LINES])
-        details = ", ".join(part for part in ("" if strength in ("not read", "not applicable") else strength, when) if part)
+        when: dict[str, list[str]] = {}
+        for row in group:
+            when.setdefault(_LINES.get(row["line"], ""), []).extend(diseases[row.id] if several else ())
+        parts = [", ".join(part for part in (text, pick.sentence_list(list(dict.fromkeys(names)))) if part) for text, names in when.items()]
+        details = "; ".join(part for part in ("" if strength in ("not read", "not applicable") else strength, *parts) if part)
         texts.append((f"{body} {year}" + (f" ({details})" if details else ""), group[0]))
     return texts
 
