@@ -475,8 +475,24 @@ def test_positions_say_what_was_not_read(made_up):
     assert approvals.of("a1").replace(text.NO_BREAK, " ").startswith("6 September 2019")
     assert "date not read" in " ".join(data for _, data in approvals.texts)
     page = Page(display.recommendations_table(evidence).html())
-    assert "For, strength not read" in page.of("r1")
-    assert "Against, strong" in page.of("r2") and "first line" in " ".join(data for _, data in page.texts)
+    assert "EULAR 2023: for, strength not read" in page.of("r1")
+    assert "EULAR 2023: against, strong" in page.of("r2") and "first line" in " ".join(data for _, data in page.texts)
+
+
+def test_positions_of_a_disease_name_others_never_and_put_what_is_recommended_first(made_up):
+    position = {"treatment": "drug", "body": "EULAR", "year": "2023", "line": "first line", "strength": "strong", **SRC}
+    rows = [
+        {"recommendation_id": "r1", **position, "disease": "MCTD", "direction": "against", "note": "Of the lung."},
+        {"recommendation_id": "r2", **position, "disease": "SSc;MCTD;SjD", "direction": "for", "treatment": "placebo"},
+        {"recommendation_id": "r3", **position, "disease": "SSc", "direction": "for"},
+    ]
+    treatments = [{"treatment": "drug", "name": "A drug"}, {"treatment": "placebo", "name": "Something else", "class": "placebo"}]
+    evidence = made_up(recommendations=rows, treatments=treatments)
+    body = [[" ".join(one.plain()) for one in row] for row in display.recommendations_table(evidence, ["MCTD", "SjD"]).table.rows]
+    assert [row[0] for row in body] == ["Something else", "A drug"]
+    assert body[0][1] == "EULAR 2023: for, strong (first line)"
+    assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line) Of the lung."
+    assert display.recommendations_table(evidence, ["RA"]).table is None
 
 
 def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
@@ -501,11 +517,13 @@ def test_the_audit_keeps_what_is_proved_apart_from_what_is_not(made_up):
         {"discrepancy_id": "unsure", "proof": "C"},
         {"discrepancy_id": "elsewhere", "about": "other"},
     ]
-    figure = display.audit_table(made_up(discrepancies=rows))
-    assert [row[0].anchor for row in figure.table.rows] == ["discrepancy-worse", "discrepancy-proved"]
+    evidence = made_up(discrepancies=[*rows, {"discrepancy_id": "middling", "proof": "B", "severity": "medium"}])
+    figure, minor = display.audit_table(evidence), display.audit_table(evidence, minor=True)
+    assert [row[0].anchor for row in figure.table.rows] == ["discrepancy-worse", "discrepancy-middling"]
     assert [row[0].anchor for row in figure.more.rows] == ["discrepancy-unsure"]
     assert "Not confirmed" in figure.more.caption and "2 places" in figure.caption
-    assert "elsewhere" not in figure.html()
+    assert minor.table is None and [row[0].anchor for row in minor.more.rows] == ["discrepancy-proved"] and "1 place " in minor.caption
+    assert "elsewhere" not in figure.html() + minor.html()
 
 
 def test_claims_lead_to_where_they_are_told(made_up):
@@ -522,7 +540,8 @@ def test_claims_lead_to_where_they_are_told(made_up):
     ]
     figure = display.claims_table(made_up(source_claims=rows, discrepancies=[{"subject": "Its effect"}]))
     assert figure.caption == "2 statements of the source article: 1 stands as printed and 1 corrected."
-    assert figure.table.rows[0][0].plain() == ["SSc-ILD, paragraph 3"] and figure.table.rows[1][0].plain() == ["Table 2"]
+    assert [row[0].plain() for row in figure.table.rows] == [["SSc-ILD, paragraph 3"]]
+    assert [row[0].plain() for row in figure.more.rows] == [["Table 2"]] and figure.more.caption == "The 1 that stand as printed"
     assert "page:chapters/ssc-ild" in {a.get("href") for _, a in Page(figure.html()).tags}
     assert "Corrected; Its effect" in " ".join(figure.table.rows[0][2].plain())
 
@@ -555,6 +574,15 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
     assert "regimen not read" in facts["Comparator"] and "Cyclophosphamide" in facts["Comparator"]
     bare = display.transplant_table(made_up(treatments=treatments, arms=arms))
     assert [" ".join(row[1].plain()) for row in bare.table.rows[-3:]] == ["not read"] * 3
+
+
+def test_a_page_may_list_only_the_sources_that_it_draws_on(made_up):
+    evidence = made_up(statements=[{"source_id": "news"}], discrepancies=[{"source_id": "article", "about": "other"}])
+    anchors = {of: [row[0].anchor for row in display.sources_table(evidence, of).table.rows] for of in ((), ("one",), ("discrepancies",))}
+    assert anchors[("discrepancies",)] == ["source-article"]
+    assert set(anchors[("one",)]) == {"source-report", "source-news"} and len(anchors[()]) == 3
+    with pytest.raises(ValueError, match="nothing is no table and no trial of this scope"):
+        display.sources_table(evidence, ["nothing"])
 
 
 @pytest.mark.parametrize("name", PLAIN)

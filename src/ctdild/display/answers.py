@@ -257,7 +257,9 @@ def _circumstances(evidence: Evidence, row: Row) -> str:
     favours = reaches is False or (reaches is None and small_p)
     said = "interval includes no difference" if reaches else words.favours_text(evidence, row) if favours else ""
     planned = "" if row.role not in ("secondary", "exploratory") else f"{row.role} outcome"
-    missed = "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
+    missed = (
+        "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
+    )
     parts = (evidence.outcome(row).short, words.time_text(row), said, planned, missed, words.verification_text(evidence, row))
     return ", ".join(part for part in parts if part)
 

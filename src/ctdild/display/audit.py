@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
 from .tables import table_figure
 
 _SEVERITY = ("high", "medium", "low")
@@ -22,16 +22,27 @@ _USED = {
 _COLUMNS = ("Subject", "Printed in the article", "Stands against it", "Used here", "Why")
 
 
-def audit_table(evidence: Evidence) -> Figure:
-    """Where the source article and the reports of its studies do not agree; what could not be confirmed comes apart, behind it."""
-    rows = [row for row in evidence["discrepancies"] if row.about == "article"]
+def audit_table(evidence: Evidence, minor: bool = False) -> Figure:
+    """Where the source article and the reports of its studies do not agree; what could not be confirmed comes apart, behind it.
+
+    With ``minor`` the slips that change nothing for a patient (severity low), which open on request; without, all others.
+    """
+    rows = [row for row in evidence["discrepancies"] if row.about == "article" and (row.severity == "low") == minor]
     rows.sort(key=lambda row: _SEVERITY.index(row.severity))
     proved = [row for row in rows if row.proof in ("A", "B")]
     unproved = [row for row in rows if row.proof == "C"]
     columns = tuple(Column(head) for head in _COLUMNS)
+    places = (
+        f"{len(proved)} {'place' if len(proved) == 1 else 'places'} where the source article and another source, or two parts of it, differ"
+    )
+    if minor and proved:
+        caption = f"{places}, without weight for a decision."
+        both = tuple(_place(evidence, row) for row in [*proved, *unproved])
+        return Figure(figure_name(evidence, "audit-minor"), caption, caption, more=Table("Show them", columns, both, "records"),
+                      sources=sources_of(evidence, rows))  # fmt: skip
     figure = table_figure(
         figure_name(evidence, "audit"),
-        f"Inconsistent as printed: {len(proved)} {'place' if len(proved) == 1 else 'places'} in the source article, what matters most first.",
+        f"{places}, what matters most first.",
         columns, [_place(evidence, row) for row in proved], evidence, rows,
         empty="No disagreement between the source article and another source is in the dataset for this scope.", kind="records",
     )  # fmt: skip
@@ -77,14 +88,17 @@ PAGE_LINK = "page:{}"
 
 
 def claims_table(evidence: Evidence) -> Figure:
-    """What the source article says, paragraph by paragraph: the gist, what became of it, and where it is told."""
+    """What the source article says, paragraph by paragraph: the gist, what became of it, and where it is told.
+
+    What stands as printed is the longest part and opens on request.
+    """
     rows = list(evidence["source_claims"])
     fates = Counter(row.fate for row in rows)
     counted = pick.sentence_list([f"{fates[fate]} {text}" for fate, text in _FATES.items() if fates[fate]])
-    body = []
+    body: dict[bool, list[tuple[Cell, ...]]] = {True: [], False: []}
     for row in rows:
         reasons = [evidence.row(one) for one in row.discrepancy_ids or () if one in evidence]
-        body.append(
+        body[row.fate == "told"].append(
             (
                 cell(Span(_paragraph(row.paragraph), ref=row.id, tone="muted"), anchor=f"claim-{row.id.replace('.', '-')}"),
                 cell(Span(row.gist, ref=row.id)),
@@ -96,11 +110,14 @@ def claims_table(evidence: Evidence) -> Figure:
                 cell(Span(row.page.rpartition("/")[2], link=PAGE_LINK.format(row.page))),
             )
         )
-    heads = ("Paragraph", "What it says", "What became of it", "Told in")
-    return table_figure(
-        figure_name(evidence, "claims"), f"{len(rows)} statements of the source article: {counted}.", tuple(Column(head) for head in heads), body, evidence,
+    heads = tuple(Column(head) for head in ("Paragraph", "What it says", "What became of it", "Told in"))
+    figure = table_figure(
+        figure_name(evidence, "claims"), f"{len(rows)} statements of the source article: {counted}.", heads, body[False] or body[True], evidence,
         [], empty="No statement of the source article is in the dataset for this scope.", kind="compact",
     )  # fmt: skip
+    if not (body[True] and body[False]):
+        return figure
+    return replace(figure, more=Table(f"The {fates['told']} that stand as printed", heads, tuple(body[True]), "compact"))
 
 
 def _paragraph(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..evidence import Evidence, Row
@@ -49,35 +50,46 @@ _DIRECTIONS = {
 _STRENGTHS = {"not read": "strength not read", "not applicable": ""}
 
 
-def recommendations_table(evidence: Evidence) -> Figure:
-    """What each guideline says of each treatment: for or against, how strongly, in which disease and line."""
-    groups: dict[tuple, list[Row]] = {}
-    for row in _by_treatment(evidence, evidence["recommendations"]):
-        groups.setdefault((_treatment(evidence, row), row.body, row.year), []).append(row)
+def recommendations_table(evidence: Evidence, diseases: Sequence[str] = ()) -> Figure:
+    """What each guideline says of each treatment: for or against, how strongly, in which line; in these diseases, or in all.
+
+    One row a treatment, the newest guideline first; of named diseases what is recommended stands before what is not.
+    """
+    found = [row for row in _by_treatment(evidence, evidence["recommendations"]) if not diseases or set(diseases) & set(row.disease)]
+    groups: dict[str, list[Row]] = {}
+    for row in found:
+        groups.setdefault(_treatment(evidence, row), []).append(row)
+    for rows in groups.values():
+        rows.sort(key=lambda row: (-row.year, row.body))
+    order = list(groups)
+    if diseases:
+        order.sort(key=lambda name: list(_DIRECTIONS).index(groups[name][0].direction))
     body = [
         (
             cell(treatment),
-            cell(body_name, Span(str(year), ref=rows[0].id)),
-            cell(*(_position(row) for row in rows)),
-            cell(*dict.fromkeys(words.verification_text(evidence, row) for row in rows)),
+            cell(*(one for row in groups[treatment] for one in _position(row, diseases))),
+            cell(*dict.fromkeys(words.at_start(words.verification_text(evidence, row)) for row in groups[treatment])),
         )
-        for (treatment, body_name, year), rows in groups.items()
+        for treatment in order
     ]
+    about = f" on {pick.sentence_list(list(diseases))}" if diseases else ""
     return table_figure(
-        figure_name(evidence, "recommendations"),
-        "Guidelines, by treatment. A strength that was not read is not a weak one.",
-        tuple(Column(head) for head in ("Treatment", "Guideline", "Position", "Read")), body, evidence, list(evidence["recommendations"]),
+        figure_name(evidence, "recommendations", *diseases),
+        f"Guidelines{about}, by treatment. A strength that was not read is not a weak one.",
+        tuple(Column(head) for head in ("Treatment", "Position", "Read")), body, evidence, found,
         empty="No guideline's position is in the dataset for this scope.",
     )  # fmt: skip
 
 
-def _position(row: Row) -> Line:
+def _position(row: Row, diseases: Sequence[str]) -> list[Line]:
+    """``ACR/CHEST 2023: for, conditional (SSc, first line)``, and what the position adds; diseases where they are not those asked for."""
     strength = _STRENGTHS.get(row.strength, row.strength)
     where = row["line"] if row["line"] and row["line"] != "not stated" else ""
-    about = ", ".join(part for part in (", ".join(row.disease), where) if part)
-    return line(
-        Span(", ".join(part for part in (_DIRECTIONS[row.direction], strength) if part), ref=row.id), Span(f" ({about})", tone="muted")
-    )
+    named = "" if diseases and set(diseases) <= set(row.disease) else ", ".join(d for d in row.disease if not diseases or d in diseases)
+    about = ", ".join(part for part in (named, where) if part)
+    said = ", ".join(part for part in (words.in_sentence(_DIRECTIONS[row.direction]), strength) if part)
+    lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *([Span(f" ({about})", tone="muted")] if about else []))]
+    return [*lines, line(Span(row.note, ref=row.id, tone="muted"))] if row.note else lines
 
 
 #: States of a study that may still change.

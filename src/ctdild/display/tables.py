@@ -307,12 +307,23 @@ def corrections_table(evidence: Evidence) -> Figure:
     )
 
 
-def sources_table(evidence: Evidence) -> Figure:
+def sources_table(evidence: Evidence, of: Sequence[str] = ()) -> Figure:
     """Where the figures of this scope were read, and how many rows rest on each source.
 
-    Each entry is the anchor ``source-ID``, to which the letters behind figures in sentences lead.
+    Each entry is the anchor ``source-ID``, to which the letters behind figures in sentences lead. A page that sees more than it
+    shows names in ``of`` the tables and trials that it draws on; their sources are then all that it lists.
+    Raises `ValueError` for a name that is neither.
     """
-    rest = Counter(row["source_id"] for table in evidence.tables for row in evidence[table] if "source_id" in row and table != "sources")
+    trials = {trial.trial_id for trial in evidence["trials"]}
+    unknown = [name for name in of if name not in trials and name not in evidence.tables]
+    if unknown:
+        raise ValueError(f"sources_table: {', '.join(unknown)} is no table and no trial of this scope")
+    rest = Counter(
+        row["source_id"]
+        for table in evidence.tables
+        for row in evidence[table]
+        if "source_id" in row and table != "sources" and (not of or table in of or row.get("trial_id") in of)
+    )
     body = [
         (
             cell(
@@ -324,6 +335,7 @@ def sources_table(evidence: Evidence) -> Figure:
             cell(str(rest[source.id])),
         )
         for source in sorted(evidence["sources"], key=lambda s: s.title.casefold())
+        if not of or rest[source.id]
     ]
     return table_figure(
         figure_name(evidence, "sources-table"),
