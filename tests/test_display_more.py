@@ -692,6 +692,17 @@ def test_of_a_transplantation_deaths_are_counted_early_and_late(made_up):
     assert "No effect on FVC was read" in figure.plain()
 
 
+def test_deaths_stand_in_where_no_other_harm_was_read(made_up):
+    count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "role": "safety"}
+    death = {**count, "outcome": "death", "events": "8", "time_kind": "mean-follow-up", "weeks": "32"}
+    alone = _answers(display.answers(made_up(arm_results=[death])))[0][3]
+    beside = _answers(display.answers(made_up(arm_results=[death, {**count, "outcome": "sae", "events": "5"}])))[0][3]
+    assert alone.startswith("Death of any cause: 8.0* vs not reported here, mean follow-up 0.6 years")
+    of_placebo = _answers(display.answers(made_up(arm_results=[{**death, "arm": "placebo"}])))[0][3]
+    assert of_placebo == "not reported here"
+    assert "Death" not in beside and "Stopped for an event: not reported here" in beside
+
+
 def test_a_dose_of_which_nothing_was_read_has_no_row(made_up):
     arms = [*BASE["arms"], {"arm": "low", "label": "Low dose"}]
     heads = [row[0] for row in _answers(display.answers(made_up(arms=arms, contrasts=[contrast("41", "10", "72")])))]

@@ -341,21 +341,26 @@ def _abbreviation(short: str) -> str:
 
 
 def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    """Patients with a serious event, and stopping; of a transplantation, deaths at each time. What was not read, in one line."""
+    """Patients with a serious event, and stopping; where neither was read, deaths; of a transplantation, deaths at each time.
+
+    What was not read of it stands in one line.
+    """
     grafts = {row.treatment for row in evidence["treatments"] if row["class"] == _TRANSPLANT}
     deadly = bool(grafts & set(pair[0].treatment or ()))
-    rows = [
-        r for r in _of(evidence, "arm_results", pair) if (deadly or r.time_kind not in pick.FOLLOW_UP) and evidence.cohort(r).kind == "all"
-    ]
+    whole = [r for r in _of(evidence, "arm_results", pair) if evidence.cohort(r).kind == "all"]
+    rows = whole if deadly else [r for r in whole if r.time_kind not in pick.FOLLOW_UP]
+    asked = _DEATHS if deadly else _HARMS
+    if not deadly and not any(r.outcome == outcome for r in rows for outcome, _ in _HARMS):
+        rows, asked = whole, _DEATHS[1:]
     lines: list[Line] = []
     holes: list[str] = []
     shown: list[Row] = []
-    for outcome, label in _DEATHS if deadly else _HARMS:
+    for outcome, label in asked:
         about = [r for r in rows if r.outcome == outcome]
-        shares = [r for r in about if words.rate_per_100(r)]
+        shares = [r for group in _each_time(about, pair[0].arm) for r in group if words.rate_per_100(r)]
         events = [r for r in about if r.counts == "events" or r.unit == "events"]
         if shares:
-            for one in _each_time(shares) if deadly else [_first(shares)]:
+            for one in _each_time(shares, pair[0].arm)[: None if deadly else 1]:
                 lines += _beside(evidence, pair, one, label, shown, lambda r: words.rate_per_100(r).marked)
         elif events:
             lines += _beside(evidence, pair, _first(events), f"{label}, events not patients", shown, lambda r: str(r.events))
@@ -370,12 +375,12 @@ def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     return [*lines, line(Span(words.at_start("; ".join(where)), tone="muted"))]
 
 
-def _each_time(rows: list[Row]) -> list[list[Row]]:
-    """The rows of one time after another, the earliest first."""
+def _each_time(rows: list[Row], arm: str) -> list[list[Row]]:
+    """The rows of one time after another, the earliest (nearest to the randomised comparison) first; those that have this arm."""
     times: dict[tuple, list[Row]] = {}
     for row in rows:
         times.setdefault((row.weeks if row.weeks is not None else float("inf"), row.time_kind), []).append(row)
-    return [times[key] for key in sorted(times)]
+    return [times[key] for key in sorted(times) if arm in {row.arm for row in times[key]}]
 
 
 def _first(rows: list[Row]) -> list[Row]:
