@@ -488,11 +488,11 @@ def test_positions_of_a_disease_name_others_never_and_put_what_is_recommended_fi
     ]
     treatments = [{"treatment": "drug", "name": "A drug"}, {"treatment": "placebo", "name": "Something else", "class": "placebo"}]
     evidence = made_up(recommendations=rows, treatments=treatments)
-    body = [[" ".join(one.plain()) for one in row] for row in display.recommendations_table(evidence, ["MCTD", "SjD"]).table.rows]
+    body = [[" ".join(one.plain()) for one in row] for row in display.recommendations_table(evidence, "MCTD", "SjD").table.rows]
     assert [row[0] for row in body] == ["Something else", "A drug"]
     assert body[0][1] == "EULAR 2023: for, strong (first line)"
     assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line) Of the lung."
-    assert display.recommendations_table(evidence, ["RA"]).table is None
+    assert display.recommendations_table(evidence, "RA").table is None
 
 
 def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
@@ -578,11 +578,11 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
 
 def test_a_page_may_list_only_the_sources_that_it_draws_on(made_up):
     evidence = made_up(statements=[{"source_id": "news"}], discrepancies=[{"source_id": "article", "about": "other"}])
-    anchors = {of: [row[0].anchor for row in display.sources_table(evidence, of).table.rows] for of in ((), ("one",), ("discrepancies",))}
+    anchors = {of: [row[0].anchor for row in display.sources_table(evidence, *of).table.rows] for of in ((), ("one",), ("discrepancies",))}
     assert anchors[("discrepancies",)] == ["source-article"]
     assert set(anchors[("one",)]) == {"source-report", "source-news"} and len(anchors[()]) == 3
     with pytest.raises(ValueError, match="nothing is no table and no trial of this scope"):
-        display.sources_table(evidence, ["nothing"])
+        display.sources_table(evidence, "nothing")
 
 
 @pytest.mark.parametrize("name", PLAIN)

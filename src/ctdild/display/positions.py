@@ -50,7 +50,7 @@ _DIRECTIONS = {
 _STRENGTHS = {"not read": "strength not read", "not applicable": ""}
 
 
-def recommendations_table(evidence: Evidence, diseases: Sequence[str] = ()) -> Figure:
+def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
     """What each guideline says of each treatment: for or against, how strongly, in which line; in these diseases, or in all.
 
     One row a treatment, the newest guideline first; of named diseases what is recommended stands before what is not.

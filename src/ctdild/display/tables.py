@@ -307,7 +307,7 @@ def corrections_table(evidence: Evidence) -> Figure:
     )
 
 
-def sources_table(evidence: Evidence, of: Sequence[str] = ()) -> Figure:
+def sources_table(evidence: Evidence, *of: str) -> Figure:
     """Where the figures of this scope were read, and how many rows rest on each source.
 
     Each entry is the anchor ``source-ID``, to which the letters behind figures in sentences lead. A page that sees more than it
