@@ -104,7 +104,12 @@ def test_a_risk_difference_is_held_against_the_percentages():
 
 @pytest.mark.parametrize(
     ("measure", "unit", "estimate", "favoured"),
-    [("HR", "ratio", "0.52", "drug"), ("OR", "ratio", "1.35", "placebo"), ("win probability", "ratio", "0.63", "drug")],
+    [
+        ("HR", "ratio", "0.52", "drug"),
+        ("OR", "ratio", "1.35", "placebo"),
+        ("win probability", "ratio", "0.63", "drug"),
+        ("win probability", "%", "33", "placebo"),
+    ],
 )
 def test_direction_knows_the_null_of_each_measure(measure, unit, estimate, favoured):
     other = {"drug": "placebo", "placebo": "drug"}[favoured]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import edit_row
+from evidence_factory import build, contrast
 
 from ctdild.claims import ClaimError, evaluate
 from ctdild.evidence import load
@@ -86,6 +87,16 @@ def test_the_favoured_arm_follows_sign_and_direction(data):
     assert holds(load(data), f"{SENSCIS} favours placebo; {SENSCIS} interval excludes null")
     edit_row(data / "outcomes.csv", "fvc-rate", better="lower")
     assert holds(load(data), f"{SENSCIS} favours nintedanib")
+
+
+@pytest.mark.parametrize(
+    ("measure", "unit", "estimate", "arm"),
+    [("win probability", "%", "67", "drug"), ("win probability", "%", "33", "placebo"), ("win probability", "ratio", "0.33", "placebo"),
+     ("relative reduction", "%", "48", "drug"), ("HR", "ratio", "0.5", "drug")],
+)  # fmt: skip
+def test_the_favoured_arm_knows_the_null_of_the_measure(measure, unit, estimate, arm):
+    row = contrast(estimate, outcome="death", measure=measure, unit=unit, estimand="time to event")
+    assert holds(build(contrasts=[row]), f"one.all.death.w52 favours {arm}")
 
 
 def test_a_withheld_row_supports_nothing(data):

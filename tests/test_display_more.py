@@ -566,14 +566,40 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
         deaths("death", "7", "placebo", "52"),
         deaths("death", "19", "drug", "302"),
     ]
-    figure = display.transplant_table(made_up(treatments=treatments, arms=arms, arm_results=rows))
+    survival = {
+        "outcome": "event-free-survival",
+        "name": "Event-free survival",
+        "short": "Event-free",
+        "domain": "survival",
+        "unit": "patients",
+    }
+    planned = {
+        **deaths("event-free-survival", "79", "drug", "234"),
+        "variant": "per-protocol",
+        "analysis_set": "per-protocol",
+        "role": "secondary",
+    }
+    ratio = contrast("0.5", "0.2", "0.9", outcome="death", measure="HR", unit="ratio", time_kind="at", estimand="time to event")
+    figure = display.transplant_table(
+        made_up(treatments=treatments, arms=arms, arm_results=[*rows, planned], contrasts=[ratio], outcomes=[*ALL_OUTCOMES, survival])
+    )
     facts = {row[0].plain()[0]: " ".join(row[1].plain()) for row in figure.table.rows}
     assert "graft 11 of 100; cyclophosphamide 7 of 100" in facts["Deaths, first year"]
     assert "graft 19 of 100" in facts["Deaths, later"] and "11 of 100" not in facts["Deaths, later"]
     assert "graft 8 of 100" in facts["Deaths due to treatment"]
+    assert facts["Primary result"].startswith("HR 0.5 ")
+    assert "Event-free, over 234 weeks, per protocol: graft 79 of 100" in facts["Alive, later"]
     assert "regimen not read" in facts["Comparator"] and "Cyclophosphamide" in facts["Comparator"]
     bare = display.transplant_table(made_up(treatments=treatments, arms=arms))
-    assert [" ".join(row[1].plain()) for row in bare.table.rows[-3:]] == ["not read"] * 3
+    holes = {row[0].plain()[0] for row in bare.table.rows if row[1].plain() == ["not read"]}
+    assert holes == {
+        "Primary result",
+        "Deaths due to treatment",
+        "Deaths, first year",
+        "Deaths, later",
+        "Alive, later",
+        "Another drug started later",
+    }
 
 
 def test_a_page_may_list_only_the_sources_that_it_draws_on(made_up):

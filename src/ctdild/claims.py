@@ -33,6 +33,8 @@ from .evidence import Evidence, Printed, Row
 LEVELS = ("review", "secondary", "primary")
 #: Measures on the ratio scale, whose value of no effect is 1.
 RATIOS = frozenset({"OR", "RR", "HR", "IRR"})
+#: Measures of which more is better for arm a, whatever is counted.
+UPWARD_WINS = frozenset({"win probability", "relative reduction"})
 _COMPARE: dict[str, Callable] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
 }  # fmt: skip
@@ -52,10 +54,12 @@ class Verdict:
 
 
 def null_value(contrast: Row) -> float:
-    """The value of no effect on the scale of a contrast: 1 for ratios, 0.5 for win probabilities, else 0."""
+    """The value of no effect on the scale of a contrast: 1 for ratios, a half (50 in per cent) for win probabilities, else 0."""
     if contrast.measure in RATIOS:
         return 1.0
-    return 0.5 if contrast.measure == "win probability" else 0.0
+    if contrast.measure == "win probability":
+        return 0.5 if contrast.unit == "ratio" else 50.0
+    return 0.0
 
 
 def favoured_arm(evidence: Evidence, contrast: Row) -> str | None:
@@ -68,7 +72,8 @@ def favoured_arm(evidence: Evidence, contrast: Row) -> str | None:
     if contrast.estimate is None or better is None or contrast.estimate == null_value(contrast):
         return None
     a_is_higher = contrast.estimate > null_value(contrast)
-    return contrast.arm_a if a_is_higher == (better == "higher") else contrast.arm_b
+    wins = a_is_higher if contrast.measure in UPWARD_WINS else a_is_higher == (better == "higher")
+    return contrast.arm_a if wins else contrast.arm_b
 
 
 def includes_null(contrast: Row) -> bool | None:

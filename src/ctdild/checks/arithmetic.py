@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ..evidence import Evidence, Printed, Row, row_id
 from .finding import Finding, figures, quantity, rows
-from .plausibility import EPSILON, NULLS
+from .plausibility import EPSILON, null_of
 from .repair import smallest
 
 #: Measures that are arm a minus arm b of what the arms' rows print.
@@ -60,7 +60,7 @@ def direction(evidence: Evidence) -> Iterator[Finding]:
 
 def favoured_arm(contrast: Row, better: str | None) -> str | None:
     """The arm that the point estimate favours; None without estimate, direction of better, or at the null."""
-    null = NULLS.get(contrast.measure)
+    null = null_of(contrast)
     if contrast.estimate is None or better is None or null is None or contrast.estimate == null:
         return None
     upward = contrast.estimate > null

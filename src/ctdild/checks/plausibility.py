@@ -290,11 +290,17 @@ def _p_text(row: Row) -> str:
     return "not significant" if row.p_relation == "ns" else f"p {row.p_relation or '='} {row.text('p_value')}"
 
 
+def null_of(contrast: Row) -> float | None:
+    """The value of no effect of a contrast; a win probability may be printed in per cent. None for an unknown measure."""
+    null = NULLS.get(contrast.get("measure"))
+    return 100 * null if contrast.get("measure") == "win probability" and contrast.get("unit") == "%" else null
+
+
 def p_significance(evidence: Evidence) -> Iterator[Finding]:
     """Rule 4."""
     for interval in intervals(evidence):
         row, (estimate, low, high) = interval.row, interval.values
-        null = NULLS.get(row.get("measure"))
+        null = null_of(row)
         if null is None or row.ci_level is None or not inside(estimate, low, high):
             continue
         alpha = 1 - row.ci_level / 100

@@ -223,7 +223,7 @@ def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     lines: list[Line] = []
     for row in shown:
         lines.append(line(pick.figure_span(row, words.result_text(row))))
-        lines.append(line(Span(_circumstances(evidence, row), tone="muted")))
+        lines.append(line(Span(_circumstances(evidence, row), ref=row.id, tone="muted")))
     trial = evidence.trial(pair[0])
     met = trial.primary_met if trial.primary_met in ("met", "not met") else ""
     aim = f"The trial's aim was {met}" + ("" if lines else "; no comparison was read")

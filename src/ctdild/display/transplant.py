@@ -12,10 +12,11 @@ from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, 
 _CLASS = "transplant"
 _EARLY = 52
 _NOT_READ = "not read"
+_ALIVE = ("overall-survival", "event-free-survival")
 
 
 def transplant_table(evidence: Evidence) -> Figure:
-    """What each randomised trial of stem-cell transplantation did, against what, and what it cost in deaths, early and late.
+    """What each randomised trial of stem-cell transplantation did, against what, what came out, and what it cost in deaths, early and late.
 
     A death due to treatment is also a death; early is up to one year. "Not read" where the dataset has no row.
     """
@@ -33,6 +34,7 @@ def transplant_table(evidence: Evidence) -> Figure:
         nothing = "No randomised trial of stem-cell transplantation is in the dataset for this scope."
         return Figure(name, nothing, nothing)
     results = [row for row in pick.preferred(evidence, "arm_results") if evidence.cohort(row).kind == "all"]
+    contrasts = [row for row in pick.preferred(evidence, "contrasts") if evidence.cohort(row).kind == "all"]
     used: list[Row] = list(trials)
 
     def deaths(outcome: str, early: bool | None) -> Callable[[Row], Cell]:
@@ -45,6 +47,21 @@ def transplant_table(evidence: Evidence) -> Figure:
             return _in_arms(evidence, found)
 
         return show
+
+    def primary(trial: Row) -> Cell:
+        found = [row for row in contrasts if row.trial_id == trial.trial_id and row.role == "primary"]
+        compared = {row.outcome for row in found}
+        arms_only = [r for r in results if r.trial_id == trial.trial_id and r.role == "primary" and r.outcome not in compared]
+        used.extend([*found, *arms_only])
+        lines: list[Line] = [
+            line(pick.figure_span(row, words.result_text(row)), Span(f" {words.time_text(row)}", ref=row.id, tone="muted")) for row in found
+        ]
+        return Cell((*lines, *_lines_in_arms(evidence, arms_only, named=True))) if lines or arms_only else _hole()
+
+    def alive(trial: Row) -> Cell:
+        found = [row for row in results if row.trial_id == trial.trial_id and row.outcome in _ALIVE and row.role != "primary"]
+        used.extend(found)
+        return Cell(tuple(_lines_in_arms(evidence, found, named=True))) if found else _hole()
 
     def compared(intervention: bool) -> Callable[[Row], Cell]:
         def show(trial: Row) -> Cell:
@@ -66,9 +83,12 @@ def transplant_table(evidence: Evidence) -> Figure:
         ("Comparator", compared(False)),
         ("Patients", lambda t: cell(*_sizes(t, arms[t.trial_id]))),
         ("Primary outcome", lambda t: cell(Span(t.primary_outcome, ref=t.id), Span(words.at_start(t.primary_met), tone="muted"))),
+        ("Primary result", primary),
         ("Deaths due to treatment", deaths("death-treatment", None)),
         ("Deaths, first year", deaths("death", True)),
         ("Deaths, later", deaths("death", False)),
+        ("Alive, later", alive),
+        ("Another drug started later", deaths("dmard-started", None)),
     )
     body = tuple((cell(fact), *(show(trial) for trial in trials)) for fact, show in facts)
     caption = f"Stem-cell transplantation in systemic sclerosis: {pick.sentence_list([t.acronym for t in trials])}, side by side."
@@ -94,18 +114,28 @@ def _sizes(trial: Row, arms: list[Row]) -> list[Span]:
 
 
 def _in_arms(evidence: Evidence, rows: list[Row]) -> Cell:
-    """Deaths in each arm, time by time; not read where there is none."""
-    times: dict[str, list[Row]] = {}
+    """Counts in each arm, time by time; not read where there is none."""
+    return Cell(tuple(_lines_in_arms(evidence, rows))) if rows else _hole()
+
+
+def _lines_in_arms(evidence: Evidence, rows: list[Row], named: bool = False) -> list[Line]:
+    """Arms beside each other, outcome by outcome and time by time; ``named`` puts the outcome before its time."""
+    times: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        times.setdefault(words.time_text(row), []).append(row)
+        times.setdefault((evidence.outcome(row).short if named else "", _when(row)), []).append(row)
     lines: list[Line] = []
-    for time, members in times.items():
+    for head, members in times.items():
         spans: list[Span | str] = []
         for row in members:
             arm = words.arm_text(evidence, row).partition(",")[0]
             spans += ["; " if spans else "", f"{arm} ", pick.figure_span(row, words.estimate_text(row))]
-        lines += [line(Span(f"{words.at_start(time)}:", tone="muted")), line(*spans)]
+        lines += [line(Span(words.at_start(", ".join(part for part in head if part)) + ":", tone="muted")), line(*spans)]
         lines.append(
             line(Span(words.at_start("; ".join(dict.fromkeys(words.verification_text(evidence, row) for row in members))), tone="muted"))
         )
-    return cell(*lines) if lines else _hole()
+    return lines
+
+
+def _when(row: Row) -> str:
+    """The time of a result, with whose result it is where that is not all who were randomised."""
+    return ", ".join(part for part in (words.time_text(row), "per protocol" if row.analysis_set == "per-protocol" else "") if part)
