@@ -39,7 +39,8 @@ def answers(evidence: Evidence) -> Figure:
     pairs = _pairs(evidence)
     title = next((row.title for row in evidence["scopes"]), "this disease")
     if not pairs:
-        nothing = f"{title}: no trial evidence is in the dataset for this disease."
+        of_disease = any(row.diseases for row in evidence["scopes"])
+        nothing = f"{title}: no trial evidence is in the dataset for this {'disease' if of_disease else 'treatment'}."
         named: list[Row] = []
         notes = _without_trial(evidence, pairs, named)
         return Figure(name, nothing, nothing, sources=sources_of(evidence, named), notes=tuple(notes))
