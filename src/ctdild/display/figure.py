@@ -109,7 +109,7 @@ class Table:
     """An accessible table; the first cell of each row is its head.
 
     ``kind`` is how the stylesheet lays it out: ``records`` are cards at every width, for long cells; ``answers`` has
-    columns of its own.
+    columns of its own; the cells of ``compact`` and ``index`` run on in one paragraph on a phone, those of ``index`` with their names.
 
     Raises `ValueError` when a row does not have one cell for each column.
     """

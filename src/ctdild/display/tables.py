@@ -79,7 +79,7 @@ def trial_index(evidence: Evidence) -> Figure:
                 cell(KINDS[trial.kind], Span(trial.masking if trial.masking != "not applicable" else "", tone="muted")),
                 cell(pick.size_of(evidence, trial)),
                 cell(Span(trial.primary_met, ref=trial.id)),
-                cell(words.at_start(trial.verification)),
+                cell(trial.verification),
             )
         )
     heads = ("Study", "Disease", "Treatment and class", "Design", "Patients", "Primary outcome", "Read")
@@ -91,6 +91,7 @@ def trial_index(evidence: Evidence) -> Figure:
         evidence,
         [],
         empty="No study of this scope is in the dataset.",
+        kind="index",
     )
 
 
