@@ -185,6 +185,13 @@ class FakeBook:
         self.evidence, self.pages, self.problems = evidence, {page.docname: page}, []
 
 
+def test_a_length_of_time_in_words_needs_the_guard_that_holds_it(root, evidence):
+    claim = ":::{{claim}} sls-2.all.fvc-pp.w104 weeks = {weeks}\n{text}\n:::"
+    assert not problems(root, evidence, claim.format(weeks=104, text="The scores after two years."))
+    assert problems(root, evidence, claim.format(weeks=104, text="The scores after three years."))
+    assert problems(root, evidence, claim.format(weeks=104, text="The scores of two patients."))
+
+
 def parsed(root, evidence, *blocks):
     """The problems of a parsed page with these blocks."""
     page = Page(root, "chapters/x.md", HEAD)

@@ -99,6 +99,11 @@ def evaluate(condition: str, evidence: Evidence) -> list[Verdict]:
     return [_evaluate_clause(clause, evidence) for clause in clauses(condition)]
 
 
+def guarded_weeks(condition: str) -> set[int]:
+    """The lengths of time, in weeks, that a condition holds true by ``ADDRESS weeks = 104``."""
+    return {int(match[1]) for clause in clauses(condition) if (match := re.fullmatch(r"\S+ weeks = (\d+)", clause))}
+
+
 def addresses(condition: str) -> list[str]:
     """The addresses that a condition names, patterns left out."""
     return [clause.split()[0] for clause in clauses(condition) if not clause.endswith(" absent")]

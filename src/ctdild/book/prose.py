@@ -9,7 +9,8 @@ Digits are allowed in prose only where they are no evidence:
 - links, addresses, citations and the arguments of roles and of directives that print none of them, which are not prose.
 
 Number words count as typed figures where they stand for evidence: before a unit ("thirty patients", "two years"), as a
-share ("two-thirds", "one in five") or a multiple ("twice as many", "halved").
+share ("two-thirds", "one in five") or a multiple ("twice as many", "halved"). A length of time may be said in words where
+the claim around it guards that length ("after two years" under ``ADDRESS weeks = 104``).
 
 **No bare "no difference".** A sentence that says that no difference was shown stands in a ``{claim}`` that guards on
 ``interval includes null`` (and prints that interval), or, where no interval is known, on ``p >= 0.05`` (and prints that p)
@@ -27,7 +28,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..claims import ClaimError, clauses, evaluate
+from ..claims import ClaimError, clauses, evaluate, guarded_weeks
 from ..evidence import Evidence
 from .pages import BookProblem, Claim, Line, Page
 from .wording import no_difference, typed_figures
@@ -173,10 +174,23 @@ def _words(line: Line) -> str:
     return _NOT_PROSE.sub(lambda m: "]" + " ".join(re.findall(r'"[^"]*"', m[0])) if m[0].startswith("]") else " " * len(m[0]), line.text)
 
 
+def _claim_around(page: Page, line: Line) -> Claim | None:
+    return next((claim for claim in page.claims if claim.line < line.number < claim.end), None)
+
+
+def weeks_of(claim: Claim | None) -> set[int]:
+    """The lengths of time that a claim guards, in weeks; none where its condition cannot be read, which is named elsewhere."""
+    try:
+        return guarded_weeks(claim.condition) if claim else set()
+    except ClaimError:
+        return set()
+
+
 def _check_figures(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
     names = [trial.acronym for trial in evidence["trials"]]
     for line in page.lines:
-        found = typed_figures(_words(line), names) if line.kind == "prose" else []
+        weeks = weeks_of(_claim_around(page, line))
+        found = typed_figures(_words(line), names, weeks) if line.kind == "prose" else []
         if found:
             yield figure_problem(page.name, line.number, line.text, found)
 
@@ -184,8 +198,7 @@ def _check_figures(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
 def _check_no_difference(page: Page) -> Iterator[BookProblem]:
     for line in page.lines:
         if line.kind == "prose" and page.scope is not None:
-            claim = next((c for c in page.claims if c.line < line.number < c.end), None)
-            problem = guard_problem(page.name, line.number, _words(line), claim)
+            problem = guard_problem(page.name, line.number, _words(line), _claim_around(page, line))
             if problem:
                 yield problem
 

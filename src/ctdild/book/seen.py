@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from docutils import nodes
 
 from .pages import BookProblem, Claim
-from .prose import figure_problem, guard_problem
+from .prose import figure_problem, guard_problem, weeks_of
 from .roles import figure_reference
 from .trials import ancestors
 from .wording import typed_figures
@@ -34,7 +34,7 @@ def check_parsed(app, doctree: nodes.document) -> None:
     names = [trial.acronym for trial in book.evidence["trials"]]
     known = {(problem.page, problem.line) for problem in book.problems}
     for line, text, block in _texts(doctree):
-        found = typed_figures(text, names)
+        found = typed_figures(text, names, weeks_of(_claim_around(block)))
         problems = [figure_problem(page.name, line, text, found)] if found else []
         if page.scope is not None:
             problems.append(guard_problem(page.name, line, text, _claim_around(block)))

@@ -8,7 +8,7 @@ markup.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
 _YEAR = r"(19[89]|20[0-3])\d"
@@ -35,6 +35,7 @@ _WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen|"
     "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen|dozens|half|third|quarter"
 )
+_NUMBERS = {word: number for number, word in enumerate(_WORDS.split("|")[:19], start=2)}
 _NUMBER_WORD = re.compile(
     rf"\b({_WORDS})(-(one|{_WORDS}))?[\s-](of\s|of\sthe\s|more\s|fewer\s)?{_UNITS}\b"
     r"|\b(one|two|three)[\s-](third|quarter|fifth|tenth)s?\b"
@@ -58,15 +59,24 @@ _NO_DIFFERENCE = re.compile(
 )
 
 
-def typed_figures(text: str, names: Iterable[str] = ()) -> list[str]:
+def typed_figures(text: str, names: Iterable[str] = (), weeks: Container[int] = ()) -> list[str]:
     """The figures typed into a text, digits and number words, but for what is no evidence (see `ctdild.book.prose`).
 
-    ``names`` are names with digits of their own, such as acronyms of trials ("CAPACITY 004").
+    ``names`` are names with digits of their own, such as acronyms of trials ("CAPACITY 004"); ``weeks`` are lengths of time
+    that a guard holds true, which may be said in words ("after two years" under ``ADDRESS weeks = 104``).
     """
     own = sorted((re.escape(name) for name in names if any(c.isdigit() for c in name)), key=len, reverse=True)
     allowed = rf"(?<![\w-])({'|'.join(own)})(?![\w-])|{_ALLOWED}" if own else _ALLOWED
     rest = re.sub(allowed, " ", text)
-    return [found.strip() for found in _DIGITS.findall(rest)] + [match[0] for match in _NUMBER_WORD.finditer(rest)]
+    in_words = [match[0] for match in _NUMBER_WORD.finditer(rest) if _in_weeks(match[0]) not in weeks]
+    return [found.strip() for found in _DIGITS.findall(rest)] + in_words
+
+
+def _in_weeks(words: str) -> int | None:
+    """A length of time in words as weeks: 104 for "two years", 26 for "six months"; None for anything else."""
+    match = re.fullmatch(rf"({_WORDS})\s(weeks|months|years)", words.lower())
+    number = _NUMBERS.get(match[1]) if match else None
+    return number and round(number * {"weeks": 1, "months": 52 / 12, "years": 52}[match[2]])
 
 
 def no_difference(text: str) -> str | None:
