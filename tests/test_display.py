@@ -149,7 +149,7 @@ def test_no_figure_is_printed_without_its_address(ssc, figures):
     names |= {name.removesuffix(" (post hoc)") for name in names} | {source.title for source in ssc["sources"]}
     names |= {trial.acronym for trial in ssc["trials"]}
     lowered = sorted({n.lower() for n in names}, key=len, reverse=True)
-    time = r"(at week|over|weeks?|median follow-up|landmark at week) [\d.]+( to \d+)?( weeks| years)?|per 100"
+    time = r"(at week|over|weeks?|median follow-up|at month|at year) [\d.]+( to \d+)?( weeks| years)?|per 100"
     for figure in figures:
         if figure.name.startswith(("corrections", "sources")):  # of these the one shows what is *not* used, the other counts rows
             continue
@@ -568,7 +568,7 @@ def test_counts_in_words(columns, estimate, per_100):
         ({"weeks": "24", "weeks_to": "48", "time_kind": "window"}, "weeks 24 to 48"),
         ({"weeks": "416", "time_kind": "median-follow-up"}, "median follow-up 8.0 years"),
         ({"weeks": "188", "time_kind": "mean-follow-up"}, "mean follow-up 3.6 years"),
-        ({"weeks": "104", "time_kind": "landmark"}, "landmark at week 104"),
+        ({"weeks": "104", "time_kind": "landmark"}, "at year 2 (week 104)"),
         ({"weeks": ""}, ""),
     ],
 )

@@ -92,7 +92,7 @@ def test_every_address_is_a_row_that_may_be_shown(by_scope):
 
 def test_no_figure_is_printed_without_its_address(by_scope):
     """Digits outside an address are only times and names."""
-    time = r"(at week|over|weeks?|mean follow-up|median follow-up|landmark at week) [\d.]+( to \d+)?( weeks| years)?|per 100"
+    time = r"(at week|over|weeks?|mean follow-up|median follow-up|at month|at year) [\d.]+( to \d+)?( weeks| years)?|per 100"
     for evidence, figures in by_scope.values():
         columns = {
             "trials": ("acronym",),

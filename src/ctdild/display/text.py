@@ -148,7 +148,8 @@ def result_text(row: Row) -> str:
 
 
 def time_text(row: Row) -> str:
-    """When: ``at week 48``, ``over 52 weeks``, ``median follow-up 8.0 years``; empty where not reported."""
+    """When: ``at week 48``, ``over 52 weeks``, ``at month 54 (week 234)`` for a landmark, ``median follow-up 8.0 years``; empty
+    where not reported."""
     weeks, kind = row.weeks, row.time_kind
     if weeks is None:
         return ""
@@ -161,7 +162,8 @@ def time_text(row: Row) -> str:
     if kind == "window":
         return f"over {number_text(weeks)} weeks"
     if kind == "landmark":
-        return f"landmark at week {number_text(weeks)}"
+        moment = moment_text(weeks)
+        return f"at {moment}" if moment.startswith("week") else f"at {moment} (week {number_text(weeks)})"
     return f"at week {number_text(weeks)}" if weeks else "at baseline"
 
 
