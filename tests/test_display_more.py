@@ -493,6 +493,8 @@ def test_positions_of_a_disease_name_others_never_and_put_what_is_recommended_fi
     assert body[0][1] == "EULAR 2023: for, strong (first line)"
     assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line) Of the lung."
     assert display.recommendations_table(evidence, "RA").table is None
+    of_scope = made_up(recommendations=rows, treatments=treatments, scopes=[{**SCOPE, "diseases": "SSc"}])
+    assert " ".join(display.recommendations_table(of_scope).table.rows[0][1].plain()) == "EULAR 2023: for, strong (first line)"
 
 
 def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):

@@ -53,8 +53,10 @@ _STRENGTHS = {"not read": "strength not read", "not applicable": ""}
 def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
     """What each guideline says of each treatment: for or against, how strongly, in which line; in these diseases, or in all.
 
-    One row a treatment, the newest guideline first; of named diseases what is recommended stands before what is not.
+    One row a treatment, the newest guideline first; of named diseases what is recommended stands before what is not. Where none
+    is named, those that the scope is about count as named.
     """
+    diseases = diseases or tuple(d for scope in evidence["scopes"] if scope.scope == evidence.scope_name for d in scope.diseases or ())
     found = [row for row in _by_treatment(evidence, evidence["recommendations"]) if not diseases or set(diseases) & set(row.disease)]
     groups: dict[str, list[Row]] = {}
     for row in found:
