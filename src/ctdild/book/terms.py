@@ -40,7 +40,7 @@ class LinkFirstMentions(SphinxPostTransform):
         if self.env.docname == GLOSSARY or self.env.docname not in self.app.ctdild.pages:
             return
         meanings = _meanings(self.env)
-        linked = {node["refid"] for node in self.document.findall(nodes.reference) if node.get("refid")}
+        linked = {node.get("refuri", "").rpartition("#")[2] for node in self.document.findall(nodes.reference)}  # by the author
         # Longer terms first: the "minimal clinically important difference" is no mention of "difference".
         for term in sorted(meanings, key=len, reverse=True):
             anchor, meaning = meanings[term]
