@@ -11,7 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from evidence_factory import BASE, arm, build, contrast
+from evidence_factory import BASE, SRC, arm, build, contrast
 
 from ctdild import display
 from ctdild.display import text, theme
@@ -404,6 +404,44 @@ def test_without_an_interval_the_answer_says_so_and_labels_changes_within_arms(m
     assert page.of("one.all.fvc-ml.w52.drug") == "−12 mL (95% CI −20 to −4)"
     assert page.of("one.all.fvc-ml.w52.placebo") == "−30 mL (SD 9)"
     assert "not reported here" in answer  # symptoms and harms
+
+
+def _advice(treatment: str, direction: str, **columns: str) -> dict[str, str]:
+    row = {"recommendation_id": f"advice-{treatment}", "body": "BODY", "year": "2023", "disease": "SSc", "line": "not stated"}
+    return {**row, "treatment": treatment, "direction": direction, "strength": "conditional", **SRC, **columns}
+
+
+def test_advice_on_what_both_arms_were_given_is_no_advice_on_the_drug(made_up):
+    treatments = [
+        {"treatment": "drug", "target": "enzyme", "label_url": "https://example.org/drug"}, {"treatment": "placebo", "class": "placebo"},
+        {"treatment": "base", "name": "Base"}, {"treatment": "drug-base", "name": "Drug with base"},
+        {"treatment": "blockers", "name": "Enzyme blockers", "target": "enzyme"},
+        {"treatment": "rival", "name": "Rival", "target": "enzyme", "label_url": "https://example.org/rival"},
+    ]  # fmt: skip
+    arms = [
+        {"arm": "drug", "treatment": "drug;base", "label": "Drug with base"},
+        {"arm": "placebo", "role": "placebo", "treatment": "placebo;base", "label": "Placebo with base"},
+    ]
+    advice = [_advice("base", "against"), _advice("drug-base", "research only"), _advice("blockers", "for"), _advice("rival", "against")]
+    figure = display.answers(made_up(treatments=treatments, arms=arms, contrasts=[contrast("40", "10", "70")], recommendations=advice))
+    positions = " ".join(figure.table.rows[0][-1].plain())
+    assert "For: enzyme blockers, BODY 2023 (conditional)" in positions
+    assert "Research only: drug with base, BODY 2023 (conditional)" in positions
+    assert "Against" not in positions
+    assert "base (BODY 2023 against); rival (BODY 2023 against)" in read(figure)
+
+
+def test_the_first_screen_says_whether_the_aim_was_met_and_how_a_figure_came_about(made_up):
+    row = contrast("40", p="0.01", role="secondary", derivation="By subtraction of the two arms")
+    answer = read(display.answers(made_up(trials=[{"primary_met": "not met"}], contrasts=[row])))
+    assert "Primary outcome not met" in answer
+    assert "secondary outcome, by subtraction of the two arms" in answer
+
+
+def test_a_trial_without_any_result_is_named_below_and_not_a_row_of_holes(made_up):
+    figure = display.answers(made_up(trials=[{"status": "stopped early"}]))
+    assert figure.table is None
+    assert "Randomised, but no result was read: ONE (arm versus arm), stopped early." in figure.plain()
 
 
 def test_a_scope_without_trials_says_so(made_up, evidence_of_project):

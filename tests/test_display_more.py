@@ -735,3 +735,11 @@ def test_a_dose_of_which_nothing_was_read_has_no_row(made_up):
     arms = [*BASE["arms"], {"arm": "low", "label": "Low dose"}]
     heads = [row[0] for row in _answers(display.answers(made_up(arms=arms, contrasts=[contrast("41", "10", "72")])))]
     assert len(heads) == 1 and not heads[0].startswith("Low dose")
+
+
+def test_an_instrument_with_a_result_is_not_called_unused(evidence):
+    plain = display.pro_matrix(evidence.scope("all")).plain()
+    unused = " ".join(plain.partition("without a result of these trials:")[2].split(".")[0].split())
+    assert "SGRQ-I" in unused
+    for used in ("D-12", "SOBQ", "L-PF", "mRSS"):
+        assert used not in unused, f"{used} has a result"

@@ -65,6 +65,19 @@ def test_a_correction_lapses_when_the_row_no_longer_says_what_was_printed(data):
     assert "0.11" in problem.message and record["printed"] in problem.message
 
 
+def test_a_position_on_all_whom_a_trial_enrolled_is_seen_where_the_trial_is(evidence):
+    ra, ssc = evidence.scope("ra-ild"), evidence.scope("ssc-ild")
+    assert "nintedanib-fda-progressive" in ra and "ats-ers-2022-nintedanib" in ra, "INBUILD enrolled progressive disease"
+    assert "nintedanib-fda-ssc" not in ra and "nerandomilast-fda-progressive" not in ra
+    assert "acr-chest-2023-next-cyclophosphamide-iim" not in ssc, "RECITAL enrolled more than myositis"
+    assert "acr-chest-2023-first-rituximab" in evidence.scope("ctd-ild")
+
+
+def test_the_whole_review_keeps_what_no_trial_used(evidence):
+    assert {row.id for row in evidence["mcids"]} == {row.id for row in evidence.scope("all")["mcids"]}
+    assert "sgrq-i-ipf-better" not in evidence.scope("ra-ild")
+
+
 def test_a_scope_shows_its_disease_only(evidence):
     ssc = evidence.scope("ssc-ild")
     assert "recital.ssc" in ssc and "recital.all" in ssc

@@ -379,6 +379,10 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
             cohorts[parent] = cohort = evidence.row(parent)
             parent = row_id("cohorts", (cohort.trial_id, cohort.parent or ""))
     trials = {cohort.trial_id for cohort in cohorts.values()}
+    # A position that covers everybody whom a seen trial enrolled, on a drug of that trial, covers the page's patients too:
+    # an approval for progressive fibrosing ILD is one for such patients with rheumatoid arthritis.
+    under_test = {trial_id: drugs - compared.get(trial_id, set()) for trial_id, drugs in tested.items()}
+    enrolled = [(under_test.get(c.trial_id, set()), set(c.disease or ())) for c in cohorts.values() if c.kind == "all" and c.disease]
 
     keep: dict[str, list[Row]] = {name: [] for name in evidence.schema}
     for name, rows in evidence.tables.items():
@@ -393,7 +397,9 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
             elif name == "discrepancies":
                 seen = row.trial_id is None or row.trial_id in trials
             elif name in ("approvals", "recommendations"):
-                seen = meets(row.disease) and in_class([row.treatment])
+                seen = (meets(row.disease) and in_class([row.treatment])) or any(
+                    row.treatment in drugs and whole <= set(row.disease) for drugs, whole in enrolled
+                )
             elif name in ("prevalence", "ct_patterns", "autoantibodies"):
                 seen = meets(row.disease)
             elif name == "source_claims":
@@ -406,6 +412,8 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
                 keep[name].append(row)
 
     used_outcomes = {row["outcome"] for name, rows in keep.items() for row in rows if "outcome" in row and name != "instruments"}
+    if not (diseases or classes or named):  # the whole review hides nothing, also what no trial has used
+        used_outcomes = {row["outcome"] for row in evidence["outcomes"]}
     keep["instruments"] = [row for row in evidence["instruments"] if row.outcome is None or row.outcome in used_outcomes]
     keep["mcids"] = [row for row in evidence["mcids"] if meets(row.disease) and row.outcome in used_outcomes]
     keep["outcomes"] = [row for row in evidence["outcomes"] if row.outcome in used_outcomes]

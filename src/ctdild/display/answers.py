@@ -22,7 +22,7 @@ _TRANSPLANT = "transplant"
 #: The disease that antifibrotics were first tried in; it is no connective-tissue disease.
 _PRECEDENT = "IPF"
 #: What is shown of trials, groups and arms.
-_SHOWN = ("acronym", "year", "n_randomised", "background", "background_policy", "label", "n")
+_SHOWN = ("acronym", "year", "n_randomised", "primary_met", "background", "background_policy", "label", "n")
 
 #: A comparison: intervention arm, comparator arm.
 Pair = tuple[Row, Row]
@@ -36,15 +36,17 @@ def answers(evidence: Evidence) -> Figure:
     is no interval at all, and say so.
     """
     name = figure_name(evidence, "answers")
-    pairs = _pairs(evidence)
+    every = _pairs(evidence)
+    silent = [pair for group in every.values() for pair in group if not _has_result(evidence, pair)]
+    told = {key: [pair for pair in group if pair not in silent] for key, group in every.items()}
+    pairs = {key: group for key, group in told.items() if group}
     title = next((row.title for row in evidence["scopes"]), "this disease")
+    used: list[Row] = []
     if not pairs:
         of_disease = any(row.diseases for row in evidence["scopes"])
         nothing = f"{title}: no trial evidence is in the dataset for this {'disease' if of_disease else 'treatment'}."
-        named: list[Row] = []
-        notes = _without_trial(evidence, pairs, named)
-        return Figure(name, nothing, nothing, sources=sources_of(evidence, named), notes=tuple(notes))
-    used: list[Row] = []
+        notes = [*_without_result(evidence, silent, used), *_without_trial(evidence, every, used)]
+        return Figure(name, nothing, nothing, sources=sources_of(evidence, used), notes=tuple(notes))
     body = []
     lungs = any(_fvc_of(evidence, pair, []) for group in pairs.values() for pair in group)
     effect = _fvc if lungs else _primary
@@ -62,7 +64,7 @@ def answers(evidence: Evidence) -> Figure:
                     *(one for pair in group for one in _trial(evidence, pair, used)),
                 ),
                 *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
-                _positions(evidence, intervention, used),
+                _positions(evidence, group[0], used),
             )
         )
     columns = (
@@ -73,7 +75,8 @@ def answers(evidence: Evidence) -> Figure:
     notes = [
         *([] if lungs else [line("No effect on FVC was read for these trials.")]),
         _labels(evidence, pairs),
-        *_without_trial(evidence, pairs, used),
+        *_without_result(evidence, silent, used),
+        *_without_trial(evidence, every, used),
         *_computed(used),
         *pick.correction_notes(evidence, used),
     ]
@@ -143,11 +146,38 @@ def _hole() -> Cell:
     return cell(Span(_NONE, tone="muted"))
 
 
+def _has_result(evidence: Evidence, pair: Pair) -> bool:
+    """Whether anything was read of what came out. A trial that only started says nothing about its drug."""
+    trial_id = pair[0].trial_id
+    return any(row.trial_id == trial_id for table in ("contrasts", "arm_results", "statements") for row in evidence.shown(table))
+
+
+def _without_result(evidence: Evidence, silent: list[Pair], used: list[Row]) -> list[Line]:
+    """The randomised trials of which no result was read, named under the table instead of a row of holes."""
+    if not silent:
+        return []
+    spans: list[Span | str] = []
+    for intervention, comparator in silent:
+        trial = evidence.trial(intervention)
+        used.append(trial)
+        arms = f" ({words.in_sentence(intervention.label)} versus {words.in_sentence(comparator.label)}), {trial.status}"
+        spans += ["; " if spans else "", pick.trial_link(trial), Span(arms, ref=trial.id)]
+    return [line("Randomised, but no result was read: ", *spans, ".")]
+
+
+def _joined(parts: Iterable[list[Line]]) -> Cell:
+    return Cell(tuple(one for part in parts for one in part))
+
+
 def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     trial = evidence.trial(pair[0])
     used += pick.sized_by(evidence, trial)
-    year = Span(f" {trial.year or trial.status}, ", ref=trial.id, tone="muted")
+    said = str(trial.year or trial.status)
+    year = Span(", " if trial.acronym.endswith(said) else f" {said}, ", ref=trial.id, tone="muted")
     lines = [line(pick.trial_link(trial, tone="muted"), year, replace(pick.size_of(evidence, trial), tone="muted"))]
+    if trial.primary_met in ("met", "not met"):
+        mark = pick.mark(trial, "primary_met")
+        lines.append(line(Span(f"Primary outcome {trial.primary_met}", ref=trial.id, mark=mark, tone="muted")))
     groups = [evidence.cohort(row) for row in _differences(evidence, pair)]
     for cohort in dict.fromkeys([*_diseases(evidence, trial), *(c for c in groups if c.kind != "all")]):
         if cohort.n is not None:
@@ -254,6 +284,7 @@ def _best(rows: list[Row]) -> list[Row]:
 
 def _circumstances(evidence: Evidence, row: Row) -> str:
     reaches = includes_null(row)
+    reaches = includes_null(row)
     small_p = row.p_value is not None and row.p_value < 0.05
     favours = reaches is False or (reaches is None and small_p)
     said = "interval includes no difference" if reaches else words.favours_text(evidence, row) if favours else ""
@@ -261,7 +292,8 @@ def _circumstances(evidence: Evidence, row: Row) -> str:
     missed = (
         "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
     )
-    parts = (evidence.outcome(row).short, words.time_text(row), said, planned, missed, words.verification_text(evidence, row))
+    derived = words.in_sentence(row.derivation or "")
+    parts = (evidence.outcome(row).short, words.time_text(row), said, planned, missed, derived, words.verification_text(evidence, row))
     return ", ".join(part for part in parts if part)
 
 
@@ -404,13 +436,27 @@ def _beside(
     return [line(f"{label}: ", *spans, unit, *([Span(f", {time}", tone="muted")] if time else []))]
 
 
-def _positions(evidence: Evidence, intervention: Row, used: list[Row]) -> Cell:
+def _subjects(evidence: Evidence, pair: Pair) -> list[str]:
+    """What a position must be about to speak of this comparison: the drugs under test, their combination with what both
+    arms were given, and the classes they belong to.
+
+    What both arms were given is not under test: advice on it would read as advice on the drug added to it.
+    A class has the target of its members and, being no product, no label.
+    """
+    intervention, comparator = (list(arm.treatment or ()) for arm in pair)
+    tested = [t for t in intervention if t not in comparator] or intervention
+    targets = {row.target for row in evidence["treatments"] if row.treatment in tested and row.target}
+    classes = [row.treatment for row in evidence["treatments"] if row.target in targets and not row.label_url]
+    return list(dict.fromkeys([*tested, "-".join(intervention), *classes]))
+
+
+def _positions(evidence: Evidence, pair: Pair, used: list[Row]) -> Cell:
     """Where regulators stand (an opinion only where no decision is known), then guidelines, for and against."""
-    drugs = intervention.treatment or ()
-    approvals = [a for a in evidence["approvals"] if a.treatment in drugs]
+    subjects = _subjects(evidence, pair)
+    approvals = [a for a in evidence["approvals"] if a.treatment in subjects]
     decided = [a for a in approvals if a.status != "positive opinion"] or approvals
     dated = [a for a in decided if a.date is not None] or decided
-    guidelines = [r for r in evidence["recommendations"] if r.treatment in drugs]
+    guidelines = [r for r in evidence["recommendations"] if r.treatment in subjects]
     used += [*dated, *guidelines]
     lines = []
     for one in sorted(dated, key=lambda a: (set(a.disease) == {_PRECEDENT}, str(a.date), a.agency)):
@@ -420,13 +466,17 @@ def _positions(evidence: Evidence, intervention: Row, used: list[Row]) -> Cell:
         )
     if not approvals:
         lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
+    # Advice on one of several drugs, on a class or on a combination names what it is about.
+    name = {row.treatment: words.in_sentence(row.name) for row in evidence["treatments"]}
+    alone = [t for t in pair[0].treatment or () if t in subjects] == [subjects[0]]
     by_direction: dict[str, list[Span | str]] = {}
     for text, row in _guidelines(evidence, guidelines):
+        about = "" if alone and row.treatment == subjects[0] else f"{name[row.treatment]}, "
         spans = by_direction.setdefault(row.direction, [])
-        spans += ["; " if spans else f"{words.at_start(row.direction)}: ", Span(text, ref=row.id)]
+        spans += ["; " if spans else f"{words.at_start(row.direction)}: ", Span(f"{about}{text}", ref=row.id)]
     lines += [line(*spans) for spans in by_direction.values()]
     if not guidelines:
-        lines.append(line(Span("No guideline position in the dataset", tone="muted")))
+        lines.append(line(Span("No guideline position on it for this disease in the dataset", tone="muted")))
     return cell(*lines)
 
 
@@ -434,18 +484,19 @@ _LINES = {"first line": "first line", "progression despite first line": "after p
 
 
 def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, Row]]:
-    """Each body, year and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``.
+    """Each body, year, subject and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``.
 
-    The diseases are named where those that the scope is about differ among the positions.
+    The diseases are named where those that the scope is about differ among the positions, and where a position is on
+    another disease than the page's, which the trial's patients have too.
     """
     about = {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
-    diseases = {row.id: tuple(d for d in row.disease if not about or d in about) for row in rows}
+    diseases = {row.id: tuple(d for d in row.disease if not about or d in about) or row.disease for row in rows}
     several = len(set(diseases.values())) > 1
     found: dict[tuple, list[Row]] = {}
     for row in sorted(rows, key=lambda r: (-r.year, r.body)):
-        found.setdefault((row.body, row.year, row.direction, row.strength), []).append(row)
+        found.setdefault((row.body, row.year, row.treatment, row.direction, row.strength), []).append(row)
     texts = []
-    for (body, year, _, strength), group in found.items():
+    for (body, year, *_, strength), group in found.items():
         when: dict[str, list[str]] = {}
         for row in group:
             when.setdefault(_LINES.get(row["line"], ""), []).extend(diseases[row.id] if several else ())
@@ -467,12 +518,8 @@ def _labels(evidence: Evidence, pairs: dict[tuple, list[Pair]]) -> Line:
 
 def _without_trial(evidence: Evidence, pairs: dict[tuple, list[Pair]], used: list[Row]) -> list[Line]:
     """Treatments that guidelines name for the disease and that no trial of the dataset tested in it."""
-    tested = {
-        t
-        for group in pairs.values()
-        for intervention, comparator in group
-        for t in (*(intervention.treatment or ()), *(comparator.treatment or ()))
-    }
+    tested = {t for group in pairs.values() for pair in group for t in _subjects(evidence, pair)}
+    tested |= {t for group in pairs.values() for pair in group for t in _subjects(evidence, pair[::-1])}
     found: dict[str, list[Row]] = {}
     for row in evidence["recommendations"]:
         if row.treatment not in tested:

@@ -151,12 +151,15 @@ def _alt(evidence: Evidence, key: tuple[str, str], field: _Field) -> str:
 
 
 def _silent(evidence: Evidence, trials: list[Row], outcomes: list[Row]) -> list[Line]:
-    """Trials without a patient-reported result here, and instruments that none of the trials has a result of."""
+    """Trials without a patient-reported result here, and instruments that none of the trials has a result of.
+
+    An instrument of another domain (the skin score) is none of them: its results stand elsewhere.
+    """
     notes = []
     without = [t.acronym for t in pick.trials_in_order(evidence) if t not in trials]
     if without:
         notes.append(line(f"Nothing of the kind was read of {pick.sentence_list(without)}."))
-    shown = {row.outcome for row in outcomes}
+    shown = {row.outcome for row in outcomes} | {row.outcome for row in evidence["outcomes"] if row.domain not in SYMPTOM_DOMAINS}
     unused = [row.abbreviation or row.name for row in evidence["instruments"] if row.outcome not in shown]
     if unused:
         notes.append(line(f"Instruments of this review without a result of these trials: {pick.sentence_list(unused)}."))
