@@ -73,6 +73,12 @@ def test_a_position_on_all_whom_a_trial_enrolled_is_seen_where_the_trial_is(evid
     assert "acr-chest-2023-first-rituximab" in evidence.scope("ctd-ild")
 
 
+def test_a_chapter_sees_the_claims_of_the_source_article_that_it_answers(evidence):
+    ra = evidence.scope("ra-ild")
+    assert {row.page for row in ra["source_claims"]} == {"chapters/ra-ild"}
+    assert len(evidence.scope("all")["source_claims"]) == len(evidence["source_claims"])
+
+
 def test_the_whole_review_keeps_what_no_trial_used(evidence):
     assert {row.id for row in evidence["mcids"]} == {row.id for row in evidence.scope("all")["mcids"]}
     assert "sgrq-i-ipf-better" not in evidence.scope("ra-ild")

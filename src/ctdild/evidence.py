@@ -403,7 +403,7 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
             elif name in ("prevalence", "ct_patterns", "autoantibodies"):
                 seen = meets(row.disease)
             elif name == "source_claims":
-                seen = not (diseases or classes or named)
+                seen = not (diseases or classes or named) or row.page == f"chapters/{wanted.scope}"
             elif name == "scopes":
                 seen = row == wanted
             else:
