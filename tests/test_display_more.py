@@ -643,6 +643,10 @@ def _second(**columns: str) -> dict[str, list[dict[str, str]]]:
     }  # fmt: skip
 
 
+#: A result of each of the two trials: one of which nothing was read has no row.
+_BOTH = [contrast("41", "10", "72"), contrast("99", "10", "188", trial_id="two")]
+
+
 def test_in_a_row_of_several_trials_each_figure_stands_under_its_trial(made_up):
     sae = {"outcome": "sae", "statistic": "count", "unit": "patients", "events": "5", "n": "100", "counts": "patients", "role": "safety"}
     rows = _answers(
@@ -663,12 +667,12 @@ def test_in_a_row_of_several_trials_each_figure_stands_under_its_trial(made_up):
 def test_regimens_of_one_treatment_have_rows_of_their_own(made_up):
     tables = _second()
     tables["arms"][2] |= {"label": "Arm, by vein"}
-    heads = [row[0] for row in _answers(display.answers(made_up(**tables)))]
+    heads = [row[0] for row in _answers(display.answers(made_up(**tables, contrasts=_BOTH)))]
     assert len(heads) == 2 and "TWO" in heads[0] and "ONE" not in heads[0] and heads[0].startswith("Arm, by vein versus")
 
 
 def test_trials_of_idiopathic_fibrosis_come_last_and_say_so(made_up):
-    rows = _answers(display.answers(made_up(**_second(disease="IPF"), contrasts=[contrast("41", "10", "72")])))
+    rows = _answers(display.answers(made_up(**_second(disease="IPF"), contrasts=_BOTH)))
     assert "ONE" in rows[0][0] and "idiopathic" not in rows[0][0]
     assert "TWO" in rows[1][0] and "in idiopathic pulmonary fibrosis, not CTD-ILD" in rows[1][0]
 
@@ -695,10 +699,10 @@ def test_opposite_positions_name_their_diseases(made_up):
         {"recommendation_id": "r2", **position, "disease": "IIM", "direction": "against"},
         {"recommendation_id": "r3", **position, "disease": "MCTD", "direction": "against"},
     ]
-    said = _answers(display.answers(made_up(recommendations=rows)))[0][4]
+    said = _answers(display.answers(made_up(recommendations=rows, contrasts=_BOTH[:1])))[0][4]
     assert "For: ACR 2023 (conditional; first line, SSc)" in said
     assert "Against: ACR 2023 (conditional; first line, IIM and MCTD)" in said
-    alone = _answers(display.answers(made_up(recommendations=rows[:1])))[0][4]
+    alone = _answers(display.answers(made_up(recommendations=rows[:1], contrasts=_BOTH[:1])))[0][4]
     assert "For: ACR 2023 (conditional; first line)" in alone
 
 

@@ -13,8 +13,8 @@ import shutil
 import pytest
 from conftest import edit_row
 
-from ctdild.claims import evaluate, includes_null, null_value
 from ctdild.book.pages import read_pages
+from ctdild.claims import evaluate, includes_null, null_value
 from ctdild.evidence import load
 
 #: (address, page) -> why the sentence stays true when the result is turned round.

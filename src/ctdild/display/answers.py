@@ -165,10 +165,6 @@ def _without_result(evidence: Evidence, silent: list[Pair], used: list[Row]) -> 
     return [line("Randomised, but no result was read: ", *spans, ".")]
 
 
-def _joined(parts: Iterable[list[Line]]) -> Cell:
-    return Cell(tuple(one for part in parts for one in part))
-
-
 def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     trial = evidence.trial(pair[0])
     used += pick.sized_by(evidence, trial)
@@ -293,7 +289,7 @@ def _circumstances(evidence: Evidence, row: Row) -> str:
         "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
     )
     derived = words.in_sentence(row.derivation or "")
-    parts = (evidence.outcome(row).short, words.time_text(row), said, planned, missed, derived, words.verification_text(evidence, row))
+    parts = (evidence.outcome(row).short, words.time_text(row), said, missed, planned, derived, words.verification_text(evidence, row))
     return ", ".join(part for part in parts if part)
 
 
