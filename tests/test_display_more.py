@@ -613,6 +613,15 @@ def test_a_page_may_list_only_the_sources_that_it_draws_on(made_up):
         display.sources_table(evidence, "nothing")
 
 
+def test_on_a_phone_the_arms_never_run_into_a_long_name(made_up):
+    for acronym, beside in (("SHORT", True), ("A-VERY-LONG-ONE", False)):
+        narrow = drawings(display.timeline(made_up(trials=[{"acronym": acronym}])))[1]
+        places = {e.text: (e.get("transform"), e.get("x"), e.get("y")) for e in narrow.iter("text")}
+        heights = {text: re.findall(r"-?[\d.]+", place[0] or "")[1:2] or [place[2]] for text, place in places.items()}
+        arms = next(text for text in places if text and "versus" in text)
+        assert (heights[acronym] == heights[arms]) is beside
+
+
 @pytest.mark.parametrize("name", PLAIN)
 def test_where_there_is_nothing_one_sentence_says_so(made_up, name):
     evidence = made_up(scopes=[{**SCOPE, "diseases": "RA"}])

@@ -75,8 +75,8 @@ def trial_index(evidence: Evidence) -> Figure:
             (
                 cell(pick.trial_link(trial), pick.year_span(trial)),
                 cell(", ".join(trial.disease)),
-                cell(", ".join(names) or "–", Span(", ".join(classes), tone="muted")),
-                cell(KINDS[trial.kind], Span(trial.masking if trial.masking != "not applicable" else "", tone="muted")),
+                cell(", ".join(names) or "–", *([Span(", ".join(classes), tone="muted")] if classes else [])),
+                cell(KINDS[trial.kind], *([Span(trial.masking, tone="muted")] if trial.masking != "not applicable" else [])),
                 cell(pick.size_of(evidence, trial)),
                 cell(Span(trial.primary_met, ref=trial.id)),
                 cell(trial.verification),

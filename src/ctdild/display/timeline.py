@@ -53,6 +53,10 @@ def timeline(evidence: Evidence) -> Figure:
     )
 
 
+#: Width of the column of names on a phone, in px.
+_NAME = 84
+
+
 def _patients(evidence: Evidence, trial: Row) -> int | None:
     whole = pick.whole_trial(evidence, trial)
     return trial.n_randomised if trial.n_randomised is not None or whole is None else whole.n
@@ -76,11 +80,13 @@ def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str
     y = 12.0
     for trial in trials:
         drawing.text(0, y, trial.acronym, bold=True)
-        if wide:
+        # On a phone the arms stand beside a short name, and under a long one.
+        under = wide or len(trial.acronym) > layout.fits(_NAME - 6, bold=True)
+        if under:
             y += step
-        labels = textwrap.wrap(_arms(evidence, trial), layout.fits(left - 20 if wide else layout.width - 90, small=True))
+        labels = textwrap.wrap(_arms(evidence, trial), layout.fits(left - 20 if wide else layout.width - _NAME - 6, small=True))
         for n, label in enumerate(labels):
-            drawing.text(0 if wide else 84, y + n * (step - 1), label, color=theme.MUTED, size=layout.small)
+            drawing.text(0 if under else _NAME, y + n * (step - 1), label, color=theme.MUTED, size=layout.small)
         y += len(labels) * (step - 1)
         middle = y - (step - 1) * (len(labels) + 1) / 2 if wide else y + 4
         drawing.rule(left, layout.width - right, middle, middle, at="px", color=theme.GRID, width=1)
