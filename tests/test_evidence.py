@@ -119,6 +119,14 @@ def test_frames_have_numbers(evidence):
 def test_unknown_addresses_name_close_ones(evidence):
     with pytest.raises(KeyError, match=r"senscis\.all\.fvc-rate\.w52"):
         evidence.row("senscis.all.fvc-rate.w53")
+    with pytest.raises(KeyError, match="no row 52"):
+        evidence.row(52)
+
+
+def test_an_address_of_another_table_is_not_taken_for_one_of_this(evidence):
+    assert evidence.row("nintedanib", "treatments") is evidence.row("nintedanib")
+    with pytest.raises(KeyError, match="a row of treatments, not of outcomes"):
+        evidence.row("nintedanib", "outcomes")
 
 
 @pytest.mark.parametrize(
@@ -237,15 +245,74 @@ def test_a_missing_table_and_an_unknown_one(data):
     assert {(p.rule, p.file) for p in read(data)[1]} >= {("missing-file", "trials.csv"), ("unknown-file", "trails.csv")}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"resources": [{}]}', '{"resources": 3}', '{"resources": [{"name": "a"}]}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"resources": [{}]}',
+        '{"resources": 3}',
+        '{"resources": [{"name": "a"}]}',
+        "null",
+        b"\xff\xfe{\0",
+        b'{"title": "\xe9"}',
+        "[" * 100_000,
+    ],
+    ids=lambda text: repr(text[:20]),
+)
 def test_a_damaged_schema_is_a_clear_error(data, text):
     put(data, "datapackage.json", text)
     evidence, problems = read(data)
     assert evidence is None and problems and problems[0].file == "datapackage.json"
+    assert problems[0].message and problems[0].repair
 
 
-def test_a_missing_folder_is_a_clear_error(tmp_path):
-    assert one(read(tmp_path / "nowhere")[1], rule="missing-folder")
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        *(
+            (lambda table, path=path: table.update(path=path), "does not name a file of the data folder")
+            for path in ("../../x.csv", "sub/../../x.csv", "/etc/passwd", "https://example.org/x.csv", "C:x.csv", "a\\b.csv", "trials.csv\0", "", 3, ["trials.csv"])
+        ),
+        (lambda table: table["schema"].update(primaryKey="nonsense"), "'nonsense' is needed"),
+        (lambda table: table["schema"]["foreignKeys"][0].update(fields="nonsense"), "'nonsense' is needed"),
+        (lambda table: table["schema"]["foreignKeys"][0]["reference"].update(fields="nonsense"), "names nonsense"),
+        (lambda table: table["schema"]["fields"][0].update(references="trials"), "expected table.column"),
+        (lambda table: table["schema"]["fields"][0].update(type="strnig"), "'strnig' of column 'trial_id' is none of"),
+        (lambda table: table["schema"]["fields"][0].update(separator=3), "are texts"),
+        (lambda table: table["schema"]["fields"][0].update(constraints={"enum": [1]}), "are texts"),
+        (lambda table: table["schema"]["fields"][0].update(constraints={"pattern": "("}), "not a regular expression"),
+        (lambda table: table["schema"]["fields"][0].update(constraints={"minimum": 1}), "minimum 1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_an_odd_description_of_a_table_is_named_with_its_line(data, damage, message):
+    package = json.loads((data / "datapackage.json").read_text())
+    damage(next(r for r in package["resources"] if r["name"] == "trials"))
+    put(data, "datapackage.json", json.dumps(package, indent=1))
+    evidence, problems = read(data)
+    assert evidence is None
+    problem = next(p for p in problems if message in p.message)
+    assert problem.file == "datapackage.json" and "'trials'" in problem.message and problem.repair
+    assert '"name": "trials"' in (data / "datapackage.json").read_text().split("\n")[problem.row - 1]
+
+
+def test_a_key_to_a_table_that_is_not_described_yet_is_a_finding(data):
+    package = json.loads((data / "datapackage.json").read_text())
+    package["resources"] = [r for r in package["resources"] if r["name"] != "mcids"]
+    arms = next(r for r in package["resources"] if r["name"] == "arms")
+    arms["schema"]["foreignKeys"][0]["reference"]["resource"] = "later"
+    put(data, "datapackage.json", json.dumps(package))
+    (data / "mcids.csv").unlink()
+    assert any(p.rule == "broken-key" and "no row of later.csv" in p.message for p in read(data)[1])
+
+
+def test_a_missing_folder_is_a_clear_error(data, tmp_path):
+    one(read(tmp_path / "nowhere")[1], rule="missing-folder", message="does not exist")
+    one(read(data / "trials.csv")[1], rule="missing-folder", message="not a folder")
+    (tmp_path / "empty").mkdir()
+    one(read(tmp_path / "empty")[1], rule="missing-file", file="datapackage.json")
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -24,6 +24,7 @@ import hashlib
 import io
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -262,15 +263,17 @@ class Evidence:
         """The rows of a table that may be shown: all but the withheld ones."""
         return tuple(row for row in self[table] if not row.withheld)
 
-    def row(self, address: str) -> Row:
-        """The row with this address. Raises `KeyError` that names close addresses."""
-        try:
-            return self._index[address]
-        except KeyError:
-            close = difflib.get_close_matches(address, self._index, n=3)
+    def row(self, address: str, table: str | None = None) -> Row:
+        """The row with this address. Raises `KeyError` that names close addresses, or the table if it is not the one asked for."""
+        found = self._index.get(address)
+        if found is None:
+            close = difflib.get_close_matches(str(address), self._index, n=3)
             where = f" in scope {self.scope_name}" if self.scope_name else ""
             hint = f"; close: {', '.join(close)}" if close else ""
-            raise KeyError(f"no row {address!r}{where}{hint}") from None
+            raise KeyError(f"no row {address!r}{where}{hint}")
+        if table not in (None, found.table):
+            raise KeyError(f"{address!r} is a row of {found.table}, not of {table}")
+        return found
 
     def __contains__(self, address: str) -> bool:
         return address in self._index
@@ -384,7 +387,7 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
     under_test = {trial_id: drugs - compared.get(trial_id, set()) for trial_id, drugs in tested.items()}
     enrolled = [(under_test.get(c.trial_id, set()), set(c.disease or ())) for c in cohorts.values() if c.kind == "all" and c.disease]
 
-    keep: dict[str, list[Row]] = {name: [] for name in evidence.schema}
+    keep: dict[str, list[Row]] = defaultdict(list, {name: [] for name in evidence.schema})
     for name, rows in evidence.tables.items():
         names = set(evidence.schema[name].columns)
         for row in rows:
@@ -497,33 +500,38 @@ def _short(value: str | None, limit: int = 80) -> str | None:
     return value if len(value) <= limit else value[: limit - 1] + "…"
 
 
-def _read_text(folder: Path, name: str) -> tuple[str | None, list[Problem]]:
-    """A file of the package as text, or why it cannot be one."""
+def read_text(folder: Path, name: str) -> tuple[str | None, list[Problem]]:
+    """A file that people edit as text, or why it cannot be one: UTF-8 without a mark in front, lines ending in LF, not empty.
+
+    With the text come the problems that leave it readable (a mark in front, other line ends).
+    """
     path = folder / name
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
-            message = f"the file has {size:,} bytes; tables of this review stay under {MAX_FILE_BYTES:,}"
+            message = f"the file has {size:,} bytes; files of this review stay under {MAX_FILE_BYTES:,}"
             return None, [_error("file-size", name, None, None, None, message, "restore it from the last commit")]
         data = path.read_bytes()
     except FileNotFoundError:
         return None, [_error("missing-file", name, None, None, None, "the file does not exist", "restore it from the last commit")]
     except OSError as error:
-        return None, [_error("unreadable-file", name, None, None, None, f"the file cannot be read: {error.strerror}", None)]
+        return None, [_error("unreadable-file", name, None, None, None, f"the file cannot be read: {error.strerror}",
+                             "allow it to be read, or restore it from the last commit")]  # fmt: skip
     if not data.strip():
         return None, [_error("empty-file", name, None, None, None, "the file is empty", "restore it from the last commit")]
-    save = "save it again as CSV, character set UTF-8"
+    kind = {".csv": "CSV", ".json": "JSON"}.get(path.suffix, "plain text")
+    save = f"save it again as {kind}, character set UTF-8"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None, [_error("encoding", name, 1, None, None, "the file is UTF-16; expected UTF-8", save)]
     if b"\0" in data:
         line = data[: data.index(b"\0")].count(b"\n") + 1
-        return None, [_error("encoding", name, line, None, None, "the file is binary, not text; expected CSV in UTF-8", save)]
+        return None, [_error("encoding", name, line, None, None, f"the file is binary; expected {kind} in UTF-8", save)]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         there = data[max(0, error.start - 15) : error.start + 15].decode("latin-1")
-        return None, [_error("encoding", name, line, None, there, "not UTF-8 here (a spreadsheet's own character set?)", save)]
+        return None, [_error("encoding", name, line, None, there, "not UTF-8 here (another program's own character set?)", save)]
     problems = []
     if text.startswith("\ufeff"):
         problems.append(_error("encoding", name, 1, None, None, "the file starts with a byte order mark; expected plain UTF-8",
@@ -542,7 +550,7 @@ def _read_schema(folder: Path) -> tuple[dict[str, TableSchema] | None, str, list
     if not folder.is_dir():
         message = "the data folder does not exist" if not folder.exists() else "the data folder is not a folder"
         return None, "", [_error("missing-folder", name, None, None, None, message, "name a folder that holds datapackage.json")]
-    text, problems = _read_text(folder, name)
+    text, problems = read_text(folder, name)
     if text is None:
         return None, "", problems
     try:
@@ -558,24 +566,82 @@ def _read_schema(folder: Path) -> tuple[dict[str, TableSchema] | None, str, list
                 ForeignKey(_names(k["fields"]), k["reference"]["resource"] or resource["name"], _names(k["reference"]["fields"]))
                 for k in schema.get("foreignKeys", ())
             )
-            for f in fields:
-                re.compile(f.constraints.get("pattern", ""))
-                if f.type not in _PARSERS:
-                    raise ValueError(f"type {f.type!r} of column {f.name} is none of {', '.join(_PARSERS)}")
             tables[resource["name"]] = TableSchema(
                 resource["name"], resource.get("title", resource["name"]), resource["path"], fields, _names(schema["primaryKey"]), keys
             )
+        if len(tables) < len(package["resources"]):
+            raise ValueError("two tables have the same name")
         version = str(package.get("version", ""))
+        unusable = [(table.name, what) for table in tables.values() for what in _unusable(table, tables)]
     except json.JSONDecodeError as error:
         return (
             None,
             "",
             [_error("schema", name, error.lineno, None, None, f"not valid JSON: {error.msg}", "restore it from the last commit")],
         )
-    except (KeyError, TypeError, AttributeError, ValueError, re.error, RecursionError) as error:
-        message = f"not a data package that describes tables: {type(error).__name__}: {error}"
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else f"a value of the wrong kind ({error})"
+        message = f"not a data package that describes tables: {what}"
         return None, "", [_error("schema", name, None, None, None, message, "restore it from the last commit")]
+    if unusable:
+        return None, "", [_error("schema", name, _line_of(text, table), None, None, f"table {table!r}: {what}", "mend it, or restore the file from the last commit")
+                          for table, what in unusable]  # fmt: skip
     return tables, version, problems
+
+
+def _line_of(text: str, table: Any) -> int | None:
+    """The line of ``datapackage.json`` in which a table is named."""
+    match = re.search(rf'"name":\s*"{re.escape(str(table))}",', text)
+    return text.count("\n", 0, match.start()) + 1 if match else None
+
+
+#: The columns of the tables that the package itself reads, beside those of the evidence.
+_RECORDS = {
+    "corrections": ("table", "row_id", "column", "printed", "used"),
+    "cell_sources": ("table", "row_id", "column", "source_id", "verification"),
+    "explanations": ("rule", "table", "row_id", "figures", "reason"),
+    "scopes": ("scope",),
+}
+
+
+def _unusable(table: TableSchema, tables: Mapping[str, TableSchema]) -> Iterator[str]:
+    """What in the description of a table it could not be read by. May raise `TypeError` or `AttributeError` for a wrong kind of value."""
+    path = table.path
+    if not isinstance(path, str) or not _INSIDE.fullmatch(path) or ".." in path.split("/"):
+        yield f"path {path!r} does not name a file of the data folder: expected a name such as trials.csv, no address, no folder outside"
+    for f in table.fields:
+        if f.type not in _PARSERS:
+            yield f"type {f.type!r} of column {f.name!r} is none of {', '.join(_PARSERS)}"
+        else:
+            yield from (f"column {f.name!r}: {what}" for what in _unusable_rules(f))
+        if f.references is not None:
+            other, _, column = f.references.partition(".")
+            if not column or (other in tables and tables[other].field(column) is None):
+                yield f"column {f.name!r} references {f.references!r}; expected table.column"
+    for column in (*table.primary_key, *(c for key in table.foreign_keys for c in key.columns), *_RECORDS.get(table.name, ())):
+        if table.field(column) is None:
+            yield f"column {column!r} is needed and not described"
+    for key in table.foreign_keys:
+        target = tables.get(key.table)  # a table comes into being with its first row, so it may not be described yet
+        if len(key.target) != len(key.columns) or (target and any(target.field(c) is None for c in key.target)):
+            yield f"the foreign key to {key.table!r} names {', '.join(key.target)}; expected one column there for each of its own"
+
+
+#: A path that stays in the folder, on every system: no address, no drive, no root, no backslash.
+_INSIDE = re.compile(r"[\w.-][\w. -]*(/[\w.-][\w. -]*)*")
+
+
+def _unusable_rules(f: Field) -> Iterator[str]:
+    rules = f.constraints
+    if not all(isinstance(item, str) for item in (f.name, f.description, f.separator or "", *rules.get("enum", ()))):
+        yield "name, description, separator and enum are texts"
+    try:
+        re.compile(rules.get("pattern", ""))
+    except (re.error, TypeError) as error:
+        yield f"the pattern {rules.get('pattern')!r} is not a regular expression: {error}"
+    for limit in ("minimum", "maximum"):
+        if limit in rules and (f.type not in ("number", "integer", "year") or f.separator or not isinstance(rules[limit], (int, float))):
+            yield f"{limit} {rules[limit]!r} is no number that a value of type {f.type} could be compared with"
 
 
 def _names(value: str | list[str]) -> tuple[str, ...]:
@@ -584,7 +650,7 @@ def _names(value: str | list[str]) -> tuple[str, ...]:
 
 def _read_bibliography(folder: Path) -> tuple[dict[str, dict[str, str]], list[Problem]]:
     """Key -> fields of each work; entries have one field a line."""
-    text, problems = _read_text(folder, "references.bib")
+    text, problems = read_text(folder, "references.bib")
     works: dict[str, dict[str, str]] = {}
     for entry in re.finditer(r"^@\w+\{\s*([^,\s]+)\s*,(.*?)^\}", text or "", flags=re.MULTILINE | re.DOTALL):
         if entry[1] in works:
@@ -597,7 +663,7 @@ def _read_bibliography(folder: Path) -> tuple[dict[str, dict[str, str]], list[Pr
 
 
 def _read_table(folder: Path, table: TableSchema) -> tuple[list[Row] | None, list[Problem]]:
-    text, problems = _read_text(folder, table.path)
+    text, problems = read_text(folder, table.path)
     if text is None:
         return None, problems
     file = table.path
@@ -847,7 +913,7 @@ def _check_keys(schema: Mapping[str, TableSchema], raw: Mapping[str, list[Row]])
             for row in raw.get(table.name, ()):
                 value = tuple(row.text(c) for c in key.columns)
                 if all(value) and value not in targets:
-                    problems.append(_broken(row, table, key.columns[-1], value, schema[key.table], targets))
+                    problems.append(_broken(row, table, key.columns[-1], value, _path(schema, key.table), targets))
         for f in table.fields:
             if not f.references:
                 continue
@@ -856,7 +922,7 @@ def _check_keys(schema: Mapping[str, TableSchema], raw: Mapping[str, list[Row]])
             for row in raw.get(table.name, ()):
                 for item in row[f.name] or ():
                     if (item,) not in targets:
-                        problems.append(_broken(row, table, f.name, (item,), schema[other], targets))
+                        problems.append(_broken(row, table, f.name, (item,), _path(schema, other), targets))
     return problems
 
 
@@ -864,11 +930,16 @@ def _at(row: Row, table: TableSchema, rule: str, column: str, message: str, repa
     return Problem("ERROR", rule, table.path, row.line, column, _short(row.text(column)), message, repair, row_id=row.id)
 
 
-def _broken(row: Row, table: TableSchema, column: str, value: tuple, other: TableSchema, targets: set) -> Problem:
+def _path(schema: Mapping[str, TableSchema], table: str) -> str:
+    """The file of a table, also of one that is not described yet."""
+    return schema[table].path if table in schema else f"{table}.csv"
+
+
+def _broken(row: Row, table: TableSchema, column: str, value: tuple, other: str, targets: set) -> Problem:
     name = " + ".join(value)
     close = difflib.get_close_matches(name, [" + ".join(t) for t in targets], n=1)
-    repair = f"write {close[0].split(' + ')[-1]}" if close else f"add it to {other.path} first"
-    return _at(row, table, "broken-key", column, f"{name!r} is no row of {other.path}", repair)
+    repair = f"write {close[0].split(' + ')[-1]}" if close else f"add it to {other} first"
+    return _at(row, table, "broken-key", column, f"{name!r} is no row of {other}", repair)
 
 
 def _apply_corrections(schema: Mapping[str, TableSchema], raw: Mapping[str, list[Row]]) -> tuple[dict[str, tuple[Row, ...]], list[Problem]]:
