@@ -696,3 +696,15 @@ def test_classes_of_the_html_are_styled(figures, sheet):
 def test_altair_is_not_imported_for_tables():
     code = "import sys, ctdild.display; sys.exit('altair' in sys.modules or 'vl_convert' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
+
+
+@pytest.mark.parametrize("draw", [display.forest, display.arm_changes, display.hazards])
+def test_an_address_that_is_no_outcome_is_not_drawn_as_one(draw):
+    evidence = build(scopes=[SCOPE]).scope("ssc-ild")
+    with pytest.raises(KeyError, match="'drug' is a row of treatments, not of outcomes"):
+        draw(evidence, "drug")
+
+
+def test_kinds_given_as_a_text_are_refused_by_name():
+    with pytest.raises(ValueError, match="the text 'rct'"):
+        display.forest(build(), "fvc-ml", "rct")

@@ -34,7 +34,7 @@ def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) ->
     Raises `KeyError` for an outcome outside the scope, `ValueError` when the contrasts are in more than one unit or
     measure (mL and % predicted share no axis) or ``kinds`` mixes randomised and other studies.
     """
-    about = evidence.row(outcome)
+    about = evidence.row(outcome, "outcomes")
     design = pick.design_of(kinds)
     rows = [row for row in pick.preferred(evidence, "contrasts", kinds) if row.outcome == outcome]
     drawn = [row for row in rows if not _kept_out(evidence, row, design)]

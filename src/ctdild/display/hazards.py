@@ -25,7 +25,7 @@ def hazards(evidence: Evidence, outcome: str) -> Figure:
     One panel a comparison; nothing is pooled, over time or over trials.
     Raises `KeyError` for an outcome outside the scope.
     """
-    about = evidence.row(outcome)
+    about = evidence.row(outcome, "outcomes")
     rows = [
         row for row in pick.preferred(evidence, "contrasts") if row.outcome == outcome and row.time_kind == "at" and row.measure == "HR" and row.weeks
     ]  # fmt: skip

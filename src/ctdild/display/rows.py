@@ -40,6 +40,8 @@ def design_of(kinds: Sequence[str]) -> str:
 
     Raises `ValueError` when they are of more than one sort: they share no figure.
     """
+    if isinstance(kinds, str):
+        raise ValueError(f"kinds is the text {kinds!r}; expected a list of kinds, as ['rct']")
     sorts = {"randomised": RANDOMISED, "not randomised": NOT_RANDOMISED, "pooled by others": POOLED}
     found = [name for name, members in sorts.items() if set(kinds) & set(members)]
     if len(found) != 1 or not set(kinds) <= set(sorts[found[0]]):

@@ -152,7 +152,7 @@ def arm_changes(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",
 
     Raises `KeyError` for an outcome outside the scope, `ValueError` when ``kinds`` mixes randomised and other studies.
     """
-    about = evidence.row(outcome)
+    about = evidence.row(outcome, "outcomes")
     design = pick.design_of(kinds)
     apart = "" if design == "randomised" else f", {design}"
     rows = [

@@ -38,7 +38,7 @@ def trial_figures(evidence: Evidence, trial_id: str) -> list[tuple[str, Figure]]
 
     Raises `KeyError` for an unknown trial.
     """
-    trial = evidence.row(trial_id)
+    trial = evidence.row(trial_id, "trials")
     sections = (
         ("Design", _facts(evidence, trial)),
         ("Arms", _arms(evidence, trial)),
