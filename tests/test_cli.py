@@ -1,16 +1,19 @@
-"""`ctdild check` as others call it: a careless edit is stopped with file, row, column and the smallest repair."""
+"""The commands as others call them: a careless edit is stopped with file, row, column and the smallest repair, a broken file or
+a closed folder with a message, and nothing that was good is lost."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
-from conftest import edit_row, read_table, write_table
+from conftest import copy_project, edit_row, read_table, write_table
 
+from ctdild.book.serve import rebuild
 from ctdild.cli import main
 
 SENSCIS = "senscis.all.fvc-rate.w52"
@@ -18,10 +21,15 @@ SLS_1 = "sls-1.all.fvc-pp.w52"
 KEYS = {"severity", "rule", "file", "row", "column", "value", "message", "repair", "explained"}
 
 
-def check(data, *options):
-    result = CliRunner().invoke(main, ["check", "--data", str(data), *options])
+def run(*arguments):
+    """The outcome of a command; never a traceback."""
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
+
+
+def check(data, *options):
+    return run("check", "--data", data, *options)
 
 
 def findings(data):
@@ -84,11 +92,28 @@ def test_findings_carry_no_paths_and_the_folder_may_lie_anywhere(data, tmp_path)
     assert all("/" not in item["file"] for item in found)
 
 
-def test_github_annotations_name_file_and_line(data):
-    line = edit_row(data / "contrasts.csv", SENSCIS, estimate="-41.0")
-    result = check(data, "--format", "github")
-    assert result.exit_code == 1
-    assert f"::error file=data/contrasts.csv,line={line}," in result.stdout
+ANNOTATION = r"::error file={},line={},title={}::.+"
+
+
+def test_github_annotations_name_the_file_from_the_root_of_the_repository(data, tmp_path, monkeypatch):
+    line = edit_row(data / "contrasts.csv", SENSCIS, estimate="41,0%\n")
+    monkeypatch.chdir(data)
+
+    def annotated(file):
+        result = check(data, "--format", "github")
+        assert result.exit_code == 1
+        return re.search(ANNOTATION.format(re.escape(file), line, "cell"), result.stdout)
+
+    assert annotated("contrasts.csv"), "no repository: from where it is checked"
+    (tmp_path / ".git").write_text("gitdir: elsewhere")
+    message = annotated("data/contrasts.csv")
+    assert message and "41,0%25" in message[0], "escaped as a workflow command has to be"
+    (tmp_path / "clone/.git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    assert annotated(f"{data}/contrasts.csv"), "outside of the repository: as given"
+    odd = shutil.move(data, tmp_path / "clone/50%, a:b")
+    result = check("50%, a:b", "--format", "github")
+    assert odd and "file=50%25%2C a%3Ab/contrasts.csv," in result.stdout
 
 
 def test_text_tells_everything_and_ends_in_a_summary(data):
@@ -96,6 +121,26 @@ def test_text_tells_everything_and_ends_in_a_summary(data):
     result = check(data)
     assert result.exit_code == 1
     assert f"contrasts.csv:{line} estimate" in result.stdout and "do: write 41.0" in result.stdout
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", b'{"title": "\xe9"}', '{"resources": [{"name": "x", "path": "../../x.csv"}]}'])
+def test_a_folder_that_is_no_data_package_is_a_finding_in_every_format(data, tmp_path, text):
+    package = data / "datapackage.json"
+    if text is None:
+        package.unlink()
+    else:
+        package.write_bytes(text if isinstance(text, bytes) else text.encode())
+    code, found = findings(data)
+    assert code == 1 and found[0]["file"] == "datapackage.json" and found[0]["message"]
+    for style in ("text", "github"):
+        result = check(data, "--format", style)
+        assert result.exit_code == 1 and "datapackage.json" in result.stdout
+
+
+def test_a_data_folder_that_is_none_is_a_finding(data, tmp_path):
+    for folder, message in ((tmp_path / "nowhere", "does not exist"), (data / "trials.csv", "not a folder")):
+        code, found = findings(folder)
+        assert code == 1 and len(found) == 1 and message in found[0]["message"]
 
 
 def test_a_package_without_a_column_is_a_finding_not_a_crash(data):
@@ -117,3 +162,129 @@ def test_the_project_is_found_from_below_and_missed_outside(root, tmp_path):
     assert subprocess.run(command, cwd=root / "chapters", capture_output=True).returncode == 0
     outside = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert outside.returncode == 1 and "--project" in outside.stderr and "Traceback" not in outside.stderr
+
+
+# --- a project that somebody broke ---
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project with a last good site, to be broken."""
+    copy = copy_project(tmp_path / "book")
+    (copy / "_build/html").mkdir(parents=True)
+    (copy / "_build/html/index.html").write_text("the last good site")
+    return copy
+
+
+def replace_in(name, old, new):
+    def edit(project):
+        text = (project / name).read_text(encoding="utf-8")
+        assert old in text
+        (project / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    edit.__name__ = f"{name}: {new.strip()[:20]!r}"
+    return edit
+
+
+def written(name, content):
+    def edit(project):
+        path = project / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.write_bytes(content)
+
+    edit.__name__ = f"{name}: {content[:10]!r}"
+    return edit
+
+
+BROKEN_PAGES = [
+    (replace_in("chapters/ra-ild.md", "{scope: ra-ild}", "{scope: ra-ild"), "chapters/ra-ild.md", "not readable as YAML"),
+    (replace_in("chapters/ra-ild.md", "evidence: {scope: ra-ild}", "evidence: ra-ild"), "chapters/ra-ild.md", "what evidence"),
+    (written("chapters/ra-ild.md", b""), "chapters/ra-ild.md", "empty"),
+    (written("chapters/ra-ild.md", "# Sjögren\n".encode("latin-1")), "chapters/ra-ild.md", "not UTF-8"),
+    (written("_toc.yml", b"- a\n"), "_toc.yml", "holds a list"),
+    (replace_in("_toc.yml", "chapters/ra-ild", "chapters/ar-ild"), "_toc.yml", "does not exist"),
+    (written("chapters/held-claims.csv", b"a,b\n1,2\n"), "chapters/held-claims.csv", "the columns are"),
+    (written("chapters/held-claims.csv", bytes(range(256))), "chapters/held-claims.csv", "binary"),
+]
+BROKEN_BUILDS = [
+    *BROKEN_PAGES,
+    (written("_config.yml", b"title: [\n"), "_config.yml", "not readable as YAML"),
+    (replace_in("_config.yml", ", ctdild.book", ""), "_config.yml", "nothing would be checked"),
+    (written("data/datapackage.json", b"[]"), "datapackage.json", "not a data package"),
+    (replace_in("data/contrasts.csv", ",41.0,", ',"41,0",'), "data/contrasts.csv", "decimal comma"),
+    (written("_build/.next", b""), "_build/.next", "cannot be read or written: File exists"),
+]
+IDS = lambda value: getattr(value, "__name__", None)  # noqa: E731
+
+
+@pytest.mark.parametrize(("break_it", "file", "what"), BROKEN_PAGES, ids=IDS)
+def test_check_tells_what_is_wrong_with_the_sources_of_the_pages(project, break_it, file, what):
+    break_it(project)
+    edit_row(project / "data/contrasts.csv", SENSCIS, estimate="41,0")
+    text = run("--project", project, "check")
+    assert text.exit_code == 1
+    assert re.search(rf"^{re.escape(file)}\S*  .*{re.escape(what)}", text.stdout, re.MULTILINE), text.stdout
+    assert "decimal comma" in text.stdout, "and all the rest at once"
+    found = json.loads(run("--project", project, "check", "--format", "json").stdout)
+    assert all(set(item) == KEYS for item in found)
+    (item,) = [item for item in found if item["rule"] == "prose"]
+    assert item["file"] == f"../{file}" and what in item["message"] and item["repair"] and item["severity"] == "ERROR"
+    assert (project / "data" / item["file"]).resolve() == project / file
+
+
+@pytest.mark.parametrize(("break_it", "file", "what"), BROKEN_BUILDS, ids=IDS)
+def test_a_build_of_broken_sources_ends_in_a_message_and_serving_goes_on(project, break_it, file, what, capsys):
+    break_it(project)
+    assert rebuild(project) is False
+    said = capsys.readouterr()
+    assert file in said.err and what in said.err and "last good site is shown" in said.out
+    result = run("--project", project, "build", "--hold-claims")
+    assert result.exit_code == 1
+    assert file.removeprefix("data/") in result.stderr and what in result.stderr and "last good site is untouched" in result.stderr
+    assert (project / "_build/html/index.html").read_text() == "the last good site"
+    assert not (project / "_build/.next").is_dir()
+
+
+def test_nothing_is_accepted_from_pages_that_cannot_be_read(project):
+    golden = {path: path.read_bytes() for path in (project / "tests/golden").iterdir()}
+    BROKEN_PAGES[0][0](project)
+    result = run("--project", project, "accept")
+    assert result.exit_code == 1 and "chapters/ra-ild.md:4" in result.stderr and "untouched" in result.stderr
+    written("data/datapackage.json", b"[]")(project)
+    assert "not a data package" in run("--project", project, "accept").stderr
+    assert {path: path.read_bytes() for path in (project / "tests/golden").iterdir()} == golden
+
+
+def test_a_build_folder_that_is_none_is_named(project):
+    written("_build", b"")(project)
+    result = run("--project", project, "build")
+    assert result.exit_code == 1 and "_build  cannot be read or written" in result.stderr
+    assert rebuild(project) is False
+
+
+def test_what_nobody_foresaw_does_not_end_the_serving(project, monkeypatch, capsys):
+    monkeypatch.setattr("ctdild.book.serve.build", lambda root: 1 / 0)
+    assert rebuild(project) is False
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_json_lists_the_findings_on_the_prose_too(project):
+    chapter = project / "chapters/ra-ild.md"
+    chapter.write_text(chapter.read_text() + "\nIt was 41 mL a year.\n")
+    result = run("--project", project, "check", "--format", "json")
+    assert result.exit_code == 1 and not result.stderr
+    (item,) = [item for item in json.loads(result.stdout) if item["severity"] == "ERROR" and not item["explained"]]
+    assert item["rule"] == "prose" and item["file"] == "../chapters/ra-ild.md" and item["row"] == len(chapter.read_text().split("\n")) - 1
+    assert "typed into the prose" in item["message"] and item["value"] == "41 mL" and "{ev}" in item["repair"]
+    assert findings(project / "data") == (0, [item for item in json.loads(result.stdout) if item["rule"] != "prose"])
+
+
+def test_github_annotations_of_the_prose_lead_to_the_page(project, monkeypatch):
+    (project.parent / ".git").mkdir()
+    monkeypatch.chdir(project)
+    chapter = project / "chapters/ra-ild.md"
+    chapter.write_text(chapter.read_text() + "\nIt was 41 mL a year.\n")
+    line = len(chapter.read_text().split("\n")) - 1
+    result = run("check", "--format", "github")
+    assert re.fullmatch(ANNOTATION.format("book/chapters/ra-ild.md", line, "prose") + "\n", result.stdout)

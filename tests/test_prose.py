@@ -1,4 +1,5 @@
-"""The rules of the prose: what is a typed figure and what is not, what must be guarded, what a cell may be."""
+"""The pages as their writers leave them: what cannot be read is named with its place; then the rules of the prose: what is a
+typed figure and what is not, what must be guarded, what a cell may be."""
 
 from __future__ import annotations
 
@@ -9,10 +10,13 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from ctdild.book.pages import Page
+from ctdild.book.held import COLUMNS, read_held
+from ctdild.book.pages import BookError, Page, read_pages, survey
 from ctdild.book.prose import check_prose, failing_claims
 from ctdild.book.roles import figure_reference
 from ctdild.book.seen import check_parsed, check_site
+from ctdild.book.sources import config_problems
+from ctdild.book.trials import write_pages
 
 HEAD = "---\nfile_format: mystnb\nevidence: {scope: ssc-ild}\n---\n\n# Title\n\n"
 
@@ -264,8 +268,6 @@ def test_a_failing_claim_names_page_line_sentence_condition_and_value(root, evid
 
 
 def test_the_projects_own_pages_are_clean(root, evidence):
-    from ctdild.book.pages import read_pages
-
     pages = read_pages(root)
     assert not check_prose(pages, evidence)
     assert sum(len(page.claims) for page in pages) > 10, "the chapters guard their sentences"
@@ -281,3 +283,190 @@ def test_a_figure_is_marked_by_the_cell_that_was_read_furthest_from_the_trial(ev
     for form in ("p", "full"):
         shown = figure_text(ssc, f"{address} {form}")
         assert shown.mark == "S" and shown.source_id == ssc.provenance(ssc.row(address), "p_value")["source_id"]
+
+
+# --- files that cannot be read as their writer meant them ---
+
+TOC = "format: jb-book\nroot: index\nchapters:\n  - file: chapters/one\n  - file: chapters/two\n"
+
+
+@pytest.fixture
+def book(tmp_path):
+    """The sources of a small book."""
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "_toc.yml").write_text(TOC)
+    (tmp_path / "index.md").write_text("# Index\n\nText.\n")
+    (tmp_path / "chapters/one.md").write_text(HEAD + "Text.\n")
+    (tmp_path / "chapters/two.md").write_text("# Two\n\nText.\n")
+    assert [page.name for page in read_pages(tmp_path)] == ["index.md", "chapters/one.md", "chapters/two.md"]
+    return tmp_path
+
+
+def damaged(book, name, content):
+    """The single problem after a file got this content (None: was removed), and that it keeps the pages from being read."""
+    path = book / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = survey(book)[1]
+    assert len(found) == 1, [str(p) for p in found]
+    assert any(detail == "do" and text for detail, text in found[0].details), str(found[0])
+    with pytest.raises(BookError) as error:
+        read_pages(book)
+    assert error.value.problems == found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what", "there"),
+    [
+        ("---\nfile_format: mystnb\nevidence: {scope: ssc-ild\n---\n\n# One\n", 3, "not readable as YAML", "evidence: {scope: ssc-ild"),
+        ("---\nfile_format: [\nevidence: {scope: x}\n---\n\n# One\n", 3, "not readable as YAML", "evidence: {scope: x}"),
+        ("---\nupdated: 2026-13-45\n---\n\n# One\n", 2, "month must be in", ""),
+        ("---\n- scope\n---\n\n# One\n", 2, "is a list", "- scope"),
+        ("---\nssc-ild\n---\n\n# One\n", 2, "is a text", "ssc-ild"),
+        ("---\nevidence: {scope: x}\n\n# One\n", 1, "never closed", "---"),
+        ("---\nevidence: {scope: x}\n---- \n\n# One\n", 3, "not framed", "----"),
+        ("---\nevidence: {scope: x}\n...\n\n# One\n---\n", 3, "not framed", "..."),
+        ("----\nevidence: {scope: x}\n---\n\n# One\n", 1, "not framed", "----"),
+        ("\n---\nevidence: {scope: x}\n---\n\n# One\n", 2, "not framed", "---"),
+        ("---\nfile_format: mystnb\nevidence: ssc-ild\n---\n\n# One\n", 3, "what evidence", "evidence: ssc-ild"),
+        ("---\nevidence: {scope: [ssc-ild]}\n---\n\n# One\n", 2, "what evidence", "evidence: {scope: [ssc-ild]}"),
+        ("---\nevidence: {scop: ssc-ild}\n---\n\n# One\n", 2, "what evidence", "evidence: {scop: ssc-ild}"),
+        ("---\nevidence:\n---\n\n# One\n", 2, "what evidence", "evidence:"),
+        ("---\nkernelspec: python3\n---\n\n# One\n", 2, "kernelspec is a text", "kernelspec: python3"),
+        ("\ufeff" + HEAD + "Text.\n", 1, "byte order mark", ""),
+        ((HEAD + "Text.\n").replace("\n", "\r\n"), 1, "line ends", ""),
+        ((HEAD + "Sj\u00f6gren.\n").encode("latin-1"), 8, "not UTF-8", "Sj\u00f6gren"),
+        ((HEAD + "Text.\n").encode("utf-16"), 1, "UTF-16", ""),
+        (bytes(range(256)), 1, "binary", ""),
+        ("", None, "empty", ""),
+        (" \n\n", None, "empty", ""),
+        ("---\nevidence: {scope: x}\n---\n\n", 3, "the page ends here", ""),
+        ("---\nevidence: {scope: x}\n---\n\nText.\n", 3, "no title", ""),
+    ],
+)  # fmt: skip
+def test_a_page_that_cannot_be_read_is_named_with_its_line(book, content, line, what, there):
+    problem = damaged(book, "chapters/one.md", content)
+    assert (problem.page, problem.line) == ("chapters/one.md", line) and what in problem.what, str(problem)
+    assert there in dict(problem.details).get("there", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        (None, None, "does not exist"),
+        ("", None, "empty"),
+        (TOC + "  - file: [\n", 6, "not readable as YAML"),
+        ("- index\n", 1, "holds a list"),
+        ("index\n", 1, "holds a text"),
+        ("3\n", 1, "holds a number"),
+        ("# nothing\n", 1, "holds nothing"),
+        (TOC.replace("root: index\n", ""), 1, "'root' key not found"),
+        (TOC.replace("jb-book", "jb-boook"), 1, "jb-boook"),
+        (TOC.replace("file: chapters/two", "fiel: chapters/two"), 5, "entry does not contain"),
+        ("format: jb-book\nroot: index\nchapters: chapters/one\n", 3, "not a table of contents"),
+        (TOC.replace("chapters/two", "chapters/tow"), 5, "chapters/tow.md, which does not exist"),
+        (TOC.replace("root: index", "root: 3"), 2, "3.md, which does not exist"),
+        (TOC + "  - file: chapters/one\n", 6, "again; it is in line 4"),
+        (TOC + "  - file: chapters/one.md\n", 6, "again; it is in line 4"),
+        (TOC + "  - file: index\n", 6, "again; it is in line 2"),
+        (TOC + "  - file: ../one\n", 6, "outside of the project"),
+        (TOC + "  - file: /etc/one\n", 6, "outside of the project"),
+        ((TOC + "# \u00e9\n").encode("latin-1"), 6, "not UTF-8"),
+    ],
+)
+def test_a_table_of_contents_that_cannot_be_read_is_named_with_its_line(book, content, line, what):
+    problem = damaged(book, "_toc.yml", content)
+    assert (problem.page, problem.line) == ("_toc.yml", line) and what in problem.what, str(problem)
+
+
+def test_a_missing_page_names_a_close_one_and_everything_comes_at_once(book):
+    (book / "_toc.yml").write_text(TOC.replace("chapters/two", "chapters/tow"))
+    (book / "index.md").write_text("")
+    (book / "chapters/one.md").write_text("---\n- a\n---\n\n")
+    pages, found = survey(book)
+    assert not pages
+    assert [(p.page, p.line) for p in found] == [("_toc.yml", 5), ("index.md", None), ("chapters/one.md", 2), ("chapters/one.md", 3)]
+    assert "chapters/two" in dict(found[0].details)["do"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "named", "what"),
+    [
+        (lambda text: "", None, "empty"),
+        (lambda text: "- a\n", "- a", "holds a list"),
+        (lambda text: text + "odd: [\n", "odd: [", "not readable as YAML"),
+        (lambda text: text.replace("timeout: 120", "timeout: soon"), "timeout: soon", "execute.timeout: 'soon'"),
+        (lambda text: text.replace("extra_extensions: [sphinxcontrib.bibtex, ctdild.book]", "extra_extensions: [sphinxcontrib.bibtex]"),
+         "extra_extensions: [sphinxcontrib.bibtex]", "does not name ctdild.book"),
+        (lambda text: text.replace("[data/references.bib]", "[data/referencs.bib]"), "[data/referencs.bib]", "data/referencs.bib, which does not exist"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_cannot_be_used_is_named_with_its_line(root, tmp_path, edit, named, what):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/references.bib").write_text("")
+    text = (root / "_config.yml").read_text()
+    (tmp_path / "_config.yml").write_text(text)
+    assert not config_problems(tmp_path)
+    changed = edit(text)
+    assert changed != text
+    (tmp_path / "_config.yml").write_text(changed)
+    found = config_problems(tmp_path)
+    assert len(found) == 1 and found[0].page == "_config.yml" and what in found[0].what, [str(p) for p in found]
+    if named:
+        assert named in changed.split("\n")[found[0].line - 1]
+
+
+ROW = "2026-11-24,chapters/one.md,8,It is so.,senscis exists,no\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        ("", None, "empty"),
+        ("a,b\n1,2\n", 1, "the columns are a, b"),
+        (",".join(COLUMNS[:-1]) + "\n", 1, "the columns are"),
+        (",".join(COLUMNS) + "\n" + ROW + ROW.replace("2026-11-24", "yesterday"), 3, "not a day"),
+        (",".join(COLUMNS) + "\n2026-11-24,chapters/one.md\n", 2, "2 cells"),
+        (",".join(COLUMNS) + "\n" + ROW.replace(",no", ",no,more"), 2, "7 cells"),
+        (",".join(COLUMNS) + "\n" + ROW + '"never closed', 3, "not readable as CSV"),
+        (bytes(range(256)), 1, "binary"),
+        (b"\xff\xfe" + ROW.encode("utf-16-le"), 1, "UTF-16"),
+    ],
+)
+def test_a_damaged_log_of_held_sentences_is_named_with_its_line(book, content, line, what):
+    assert read_held(book) == []
+    path = book / "chapters/held-claims.csv"
+    path.write_text(",".join(COLUMNS) + "\n" + ROW)
+    assert [row["sentence"] for row in read_held(book)] == ["It is so."]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BookError) as error:
+        read_held(book)
+    (problem,) = error.value.problems
+    assert (problem.page, problem.line) == ("chapters/held-claims.csv", line) and what in problem.what, str(problem)
+    assert dict(problem.details)["do"]
+
+
+# --- the pages that are written from the data ---
+
+
+def test_only_pages_written_from_the_data_are_replaced_or_removed(evidence, tmp_path):
+    assert write_pages(tmp_path, evidence) == []
+    folder = tmp_path / "trials"
+    written = {path.name: path.read_text() for path in folder.iterdir()}
+    assert len(written) == len(evidence["trials"])
+    (folder / "gone.md").write_text(written["senscis.md"].replace("senscis", "gone"))
+    (folder / "senscis.md").write_text(written["senscis.md"].replace("# SENSCIS", "# Its former name"))
+    assert write_pages(tmp_path, evidence) == []
+    assert {path.name: path.read_text() for path in folder.iterdir()} == written, "what is generated follows the data"
+    notes = {"my-notes.md": "# Notes\n", "senscis.md": written["senscis.md"] + "By hand.\n"}
+    for name, text in notes.items():
+        (folder / name).write_text(text)
+    (folder / "recital.md").unlink()
+    problems = write_pages(tmp_path, evidence)
+    assert [p.page for p in problems] == ["trials/my-notes.md", "trials/senscis.md"]
+    assert all("by hand" in p.what and "chapters/" in dict(p.details)["do"] for p in problems)
+    assert {name: (folder / name).read_text() for name in notes} == notes, "what a person wrote is left"
+    assert not (folder / "recital.md").exists(), "nothing is written when the build will stop"

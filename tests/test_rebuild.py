@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import random
 import re
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import copy_project, ctdild, edit_row, read_table, write_table
+from jupyter_cache.base import CacheBundleIn
+
+from ctdild.book.build import _from_messages, _log_put_in_place
+from ctdild.book.held import COLUMNS
+from ctdild.book.rebuild import _open_cache
 
 from ctdild.book.pages import Page
 from ctdild.book.rebuild import _silent_cell
@@ -90,7 +103,7 @@ def restored(project):
     """The built copy, with its sources put back afterwards."""
     saved = project.parent / "saved"
     shutil.rmtree(saved, ignore_errors=True)
-    names = ["data", "chapters", "src", "index.md", "_config.yml", "_toc.yml"]
+    names = ["data", "chapters", "trials", "src", "index.md", "_config.yml", "_toc.yml"]
     saved.mkdir()
     for name in names:
         source = project / name
@@ -132,8 +145,10 @@ def test_an_edit_outside_its_scope_does_not_run_a_chapter(restored):
 
 
 def broken_cell(root):
-    text = (root / CHAPTER).read_text().replace("timeline(ssc)", 'forest(ssc, "nonsense")')
-    (root / CHAPTER).write_text(text)
+    text = (root / CHAPTER).read_text()
+    cell = "from ctdild import timeline\ntimeline(ssc)"
+    assert cell in text
+    (root / CHAPTER).write_text(text.replace(cell, 'from ctdild import forest\nforest(ssc, "nonsense")'))
 
 
 def append(text):
@@ -158,6 +173,15 @@ def unnamed_page(root):
     (root / "_toc.yml").write_text((root / "_toc.yml").read_text() + "  - glob: chapters/more/*\n")
 
 
+def hand_written(root):
+    (root / "trials/senscis.md").write_text("# SENSCIS\n\nIt was 41 mL a year.\n")
+
+
+def no_folder(root):
+    shutil.rmtree(root / "trials")
+    (root / "trials").write_text("")
+
+
 def scope_escape(root):
     path = root / CHAPTER
     path.write_text(path.read_text().replace('scope("ssc-ild")', 'scope("all")'))
@@ -166,7 +190,12 @@ def scope_escape(root):
 @pytest.mark.parametrize(
     ("break_it", "named"),
     [
-        (broken_cell, ["ssc-ild.md:", "a cell failed", "nonsense"]),
+        (broken_cell, ["ssc-ild.md:", "a cell failed", "error      no row 'nonsense' in scope ssc-ild"]),
+        (append("```{trial} senscus\n```"), ["ssc-ild.md:", "no row 'senscus'", "close: senscis"]),
+        (append("```{trial} recital.ssc\n```"), ["ssc-ild.md:", "'recital.ssc' is a row of cohorts, not of trials"]),
+        (append("```{trial} inpulsis-1\n```"), ["ssc-ild.md:", "no row 'inpulsis-1' in scope ssc-ild"]),
+        (hand_written, ["trials/senscis.md ", "by hand"]),
+        (no_folder, ["trials  cannot be read or written: File exists"]),
         (append("{ev}`senscis.all.fvc-rate.w53`"), ["ssc-ild.md:", "senscis.all.fvc-rate.w53"]),
         (append("[nowhere](nowhere.md)"), ["ssc-ild.md:", "nowhere"]),
         (append("{ref}`nowhere-at-all`"), ["ssc-ild.md:", "nowhere-at-all"]),
@@ -220,6 +249,12 @@ def test_a_false_claim_can_be_held_back_and_returns_when_true(restored):
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "another build" in ctdild(restored, "build").stderr
     assert ctdild(restored, "build").returncode == 1
+    chapter, good = (restored / CHAPTER).read_text(), tree(restored / "_build/html")
+    append("{nonsense}`x`")(restored)
+    assert "nonsense" in ctdild(restored, "build", "--hold-claims").stderr
+    assert not (restored / "chapters/held-claims.csv").exists(), "nothing is held for a site that was not built"
+    assert tree(restored / "_build/html") == good
+    (restored / CHAPTER).write_text(chapter)
     result = ctdild(restored, "build", "--hold-claims")
     assert result.returncode == 0, result.stderr
     held = read_table(restored / "chapters/held-claims.csv")
@@ -236,6 +271,154 @@ def test_a_false_claim_can_be_held_back_and_returns_when_true(restored):
     assert ctdild(restored, "build", "--hold-claims").returncode == 0
     assert not (restored / "chapters/held-claims.csv").exists()
     assert "Under revision" not in (restored / "_build/html/chapters/ssc-ild.html").read_text()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("before", [None, "as it was\n"])
+def test_the_log_of_held_sentences_changes_only_with_the_site(tmp_path, before, stop):
+    (tmp_path / "chapters").mkdir()
+    log = tmp_path / "chapters/held-claims.csv"
+    if before:
+        log.write_text(before)
+    rows = [dict.fromkeys(COLUMNS, "x")]
+    with pytest.raises(stop), _log_put_in_place(tmp_path, rows):
+        raise stop
+    assert (log.read_text() if log.exists() else None) == before
+    with _log_put_in_place(tmp_path, rows):
+        assert (log.read_text() if log.exists() else None) == before
+    assert read_table(log) == rows
+    with _log_put_in_place(tmp_path, []):
+        pass
+    assert not list((tmp_path / "chapters").iterdir())
+
+
+def truncated(cache):
+    index = cache / "global.db"
+    index.write_bytes(index.read_bytes()[: index.stat().st_size // 2])
+
+
+def cut_notebook(cache):
+    (path,) = cache.glob("executed/*/base.ipynb")
+    path.write_text(path.read_text()[:100])
+
+
+def other_notebook(cache):
+    (path,) = cache.glob("executed/*/base.ipynb")
+    path.write_text(path.read_text().replace("1 + 1", "1 + 2"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncated,
+        cut_notebook,
+        other_notebook,
+        lambda cache: (cache / "global.db").write_bytes(b""),
+        lambda cache: (cache / "global.db").write_bytes(b"nonsense" * 999),
+        lambda cache: next(cache.glob("executed/*/base.ipynb")).unlink(),
+        lambda cache: (shutil.rmtree(cache), cache.write_text("a file in the place of the folder")),
+    ],
+    ids=lambda damage: damage.__name__,
+)
+def test_any_damage_of_the_cache_is_seen_and_heals(tmp_path, capsys, damage):
+    folder = tmp_path / "cache"
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("2 + 2")])
+    cache, found = _open_cache(folder, [page])
+    assert found == [False] and not capsys.readouterr().out
+    cache.cache_notebook_bundle(CacheBundleIn(page, "page.md"), check_validity=False)
+    assert _open_cache(folder, [page, other])[1] == [True, False] and not capsys.readouterr().out
+    damage(folder)
+    cache, found = _open_cache(folder, [page, other])
+    assert found == [False, False] and capsys.readouterr().out.count("the cache of the outputs is damaged") == 1
+    cache.cache_notebook_bundle(CacheBundleIn(page, "page.md"), check_validity=False)
+    assert _open_cache(folder, [page, other])[1] == [True, False] and not capsys.readouterr().out
+
+
+def test_a_damaged_cache_gives_the_same_site(restored):
+    assert ctdild(restored, "build").returncode == 0
+    before = tree(restored / "_build/html")
+    truncated(restored / "_build/.jupyter_cache")
+    result = ctdild(restored, "build")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("the cache of the outputs is damaged") == 1
+    assert tree(restored / "_build/html") == before
+    again = ctdild(restored, "build")
+    assert "damaged" not in again.stdout and re.search(r"ssc-ild\.md\s+unchanged", again.stdout), "it is whole again"
+
+
+def test_what_sphinx_says_is_told_without_the_frames_of_its_code(tmp_path):
+    said = f"""{tmp_path}/chapters/x.md:7: WARNING: no such thing
+WARNING: could not open a file
+[IPKernelApp] WARNING | of no interest
+"""
+    assert [str(p) for p in _from_messages(tmp_path, said)] == ["chapters/x.md:7  no such thing", "the book  could not open a file"]
+    crash = """
+Traceback (most recent call last):
+  File "/x/y.py", line 7, in f
+    g()
+    ^^^
+  File "/x/z.py", line 1, in g
+    raise OSError
+OSError: no room
+The full traceback has been saved in /tmp/x.log
+"""
+    (problem,) = _from_messages(tmp_path, crash)
+    assert problem.what == "Sphinx failed" and [text for name, text in problem.details if not name] == ["OSError: no room"]
+
+
+def test_serving_survives_a_broken_edit_and_follows_the_next(restored):
+    good = (restored / CHAPTER).read_text()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with serving(restored, port) as heard:
+        address = f"http://127.0.0.1:{port}/chapters/ssc-ild.html"
+        heard("Open http")
+        first = fetch(address)
+        (restored / CHAPTER).write_text(good.replace("evidence: {scope: ssc-ild}", "evidence: {scope: ssc-ild"))
+        assert "not readable as YAML" in heard("not rebuilt")
+        assert fetch(address) == first
+        (restored / CHAPTER).write_text(good.replace("## Takeaways", "## What to take away"))
+        heard("rebuilt")
+        assert "What to take away" in fetch(address)
+
+
+def fetch(address: str) -> str:
+    for _ in range(100):  # the server listens a moment after it said so
+        try:
+            with urllib.request.urlopen(address) as answer:
+                return answer.read().decode()
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError(f"nothing is served at {address}")
+
+
+@contextmanager
+def serving(project: Path, port: int):
+    """Serve a copy; gives a function that waits until something is said, and returns all that was said up to there."""
+    said = project.parent / "said.txt"
+    heard_up_to = 0
+
+    def heard(words: str) -> str:
+        nonlocal heard_up_to
+        for _ in range(1200):
+            text = said.read_text()[heard_up_to:]
+            line = next((line for line in text.splitlines() if line.startswith(words)), None)
+            if line is not None:
+                heard_up_to += text.index(line) + len(line)
+                return text
+            assert server.poll() is None, text
+            time.sleep(0.1)
+        raise AssertionError(f"never said {words!r}: {text}")
+
+    command = [sys.executable, "-u", "-m", "ctdild", "--project", str(project), "serve", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(project / "src")}
+    with said.open("w") as out, subprocess.Popen(command, cwd=project, env=environment, stdout=out, stderr=subprocess.STDOUT) as server:
+        try:
+            yield heard
+        finally:
+            server.terminate()
 
 
 def test_ten_random_edits_leave_the_bytes_of_a_clean_build(restored, tmp_path):
@@ -301,10 +484,6 @@ def copy_project_from(project: Path, target: Path) -> Path:
 
 
 def test_jupyter_book_alone_writes_the_same_pages(restored, tmp_path):
-    import os
-    import subprocess
-    import sys
-
     assert ctdild(restored, "build").returncode == 0
     bare = copy_project_from(restored, tmp_path / "bare")
     environment = {**os.environ, "PYTHONPATH": str(bare / "src")}

@@ -5,11 +5,16 @@ from __future__ import annotations
 import datetime
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from .evidence import Evidence, Problem, find_project, read
+from .evidence import Evidence, EvidenceError, Problem, find_project, read
+
+if TYPE_CHECKING:
+    from .book.problems import BookProblem
 
 
 def _root(project: str | None) -> Path:
@@ -19,7 +24,29 @@ def _root(project: str | None) -> Path:
         raise click.ClickException(str(error)) from None
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands; what a person's files or disk brought about ends in a message, whichever command it stopped."""
+
+    def invoke(self, context: click.Context):
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            raise  # the reader of the output has gone; click ends quietly
+        except EvidenceError as error:
+            _end(error.problems)
+        except OSError as error:
+            from .book.problems import disk_problem
+
+            _end([disk_problem(Path.cwd(), error)])
+
+
+def _end(problems: Iterable[object]) -> NoReturn:
+    """Tell the problems and leave with exit code 1."""
+    click.echo("\n".join(str(problem) for problem in problems), err=True)
+    raise SystemExit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--project", type=click.Path(file_okay=False), help="The project's folder; default: found from the working directory upwards."
 )
@@ -47,22 +74,26 @@ def check_data(data: Path) -> tuple[Evidence | None, list[Problem]]:
 @click.option("--verbose", is_flag=True, help="List explained and informative findings too.")
 @click.pass_context
 def check(context: click.Context, data: str | None, style: str, verbose: bool) -> None:
-    """Check the data, and the chapters' prose against them. Exit 1 on any unexplained ERROR or WARN."""
+    """Check the data, and the chapters' prose against them. Exit 1 on any unexplained ERROR or WARN.
+
+    With --format json a list of findings; a file is named from the data folder, a page as ../chapters/NAME.md (rule prose).
+    """
     root = None if data else _root(context.obj)
     folder = Path(data) if data else root / "data"
     evidence, problems = check_data(folder)
     blocking = [p for p in problems if p.blocks]
-    prose = _prose_problems(root, evidence) if root and evidence is not None else []
+    prose = _prose_problems(root, evidence) if root else []
     if style == "json":
-        click.echo(json.dumps([_as_json(p) for p in problems], ensure_ascii=False, indent=1))
+        found = [_as_json(p) for p in problems] + [_prose_as_json(p) for p in prose]
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
     elif style == "github":
+        base = _repository(root or Path.cwd())
         for p in blocking:
-            level = "error" if p.severity == "ERROR" else "warning"
-            message = f"{p.message}. {p.repair or ''}".replace("%", "%25").replace("\n", "%0A")
-            click.echo(f"::{level} file=data/{p.file},line={p.row or 1},title={p.rule}::{message}")
+            message = f"{p.message}. {p.repair or ''}"
+            click.echo(_annotation(base, "error" if p.severity == "ERROR" else "warning", folder / p.file, p.row, p.rule, message))
         for p in prose:
-            message = "; ".join([p.what, *(f"{name}: {text}" for name, text in p.details)]).replace("%", "%25").replace("\n", "%0A")
-            click.echo(f"::error file={p.page},line={p.line or 1},title=prose::{message}")
+            message = "; ".join([p.what, *(f"{name}: {text}" for name, text in p.details)])
+            click.echo(_annotation(base, "error", root / p.page, p.line, PROSE, message))
     else:
         for problem in problems:
             if problem.blocks or verbose:
@@ -70,9 +101,11 @@ def check(context: click.Context, data: str | None, style: str, verbose: bool) -
         for problem in prose:
             click.echo(str(problem))
         click.echo(_summary(evidence, problems, prose), err=bool(blocking or prose))
-    if prose and style == "json":
-        click.echo("\n".join(str(p) for p in prose), err=True)
     raise SystemExit(1 if blocking or prose else 0)
+
+
+#: The rule of a finding on the pages, in the formats that name one.
+PROSE = "prose"
 
 
 def _as_json(p: Problem) -> dict:
@@ -80,18 +113,52 @@ def _as_json(p: Problem) -> dict:
     return {name: getattr(p, name) for name in names}
 
 
-def _prose_problems(root: Path, evidence: Evidence) -> list:
+def _prose_as_json(p: BookProblem) -> dict:
+    """A finding on a page in the form of one on the data. Files are named from the data folder: a page lies outside of it."""
+    details = dict(p.details)
+    repair, value = details.pop("do", None), details.pop("there", None)
+    message = "; ".join([p.what, *(f"{name}: {text}" for name, text in p.details if name in details)])
+    return _as_json(Problem("ERROR", PROSE, f"../{p.page}", p.line, None, value, message, repair))
+
+
+def _repository(start: Path) -> Path:
+    """The checkout that a folder lies in; the folder itself where there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
+
+
+def _annotation(repository: Path, level: str, file: Path, line: int | None, title: str, message: str) -> str:
+    """A workflow command of GitHub: its file is named from the root of the repository where it lies in it, else as given."""
+    absolute = file.resolve()
+    name = absolute.relative_to(repository) if absolute.is_relative_to(repository) else file
+    place = f"file={_escaped(name.as_posix(), in_property=True)},line={line or 1},title={_escaped(title, in_property=True)}"
+    return f"::{level} {place}::{_escaped(message)}"
+
+
+def _escaped(text: str, *, in_property: bool = False) -> str:
+    for character in "%\r\n" + (":," if in_property else ""):
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _prose_problems(root: Path, evidence: Evidence | None) -> list[BookProblem]:
+    """Everything that stops the pages; without evidence, what can be told without it."""
     from .book.held import held_on, read_held, stale
-    from .book.pages import read_pages
+    from .book.pages import survey
+    from .book.problems import BookError
     from .book.prose import check_prose, failing_claims
 
+    pages, problems = survey(root)
     try:
-        pages, held = read_pages(root), read_held(root)
-    except (FileNotFoundError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
+        held = read_held(root)
+    except BookError as error:
+        return problems + error.problems
+    if evidence is None:
+        return problems
     failing, unreadable = failing_claims(pages, evidence)
     open_claims = [p for page, claim, p in failing if held_on(held, page.name, claim.condition, claim.sentence) is None]
-    return check_prose(pages, evidence) + unreadable + open_claims + stale(held, failing)
+    # The sentence of a held row may stand in the page that cannot be read.
+    lapsed = [] if problems else stale(held, failing)
+    return problems + check_prose(pages, evidence) + unreadable + open_claims + lapsed
 
 
 def _summary(evidence: Evidence | None, problems: list[Problem], prose: list) -> str:
@@ -113,7 +180,7 @@ def _summary(evidence: Evidence | None, problems: list[Problem], prose: list) ->
 def build(context: click.Context, hold_claims: bool, verbose: bool) -> None:
     """Check, build aside, then put the new site in _build/html."""
     root = _root(context.obj)
-    from .book.build import SITE, hold_failing_claims
+    from .book.build import SITE
     from .book.build import build as build_book
 
     click.echo("Checking the data")
@@ -124,14 +191,8 @@ def build(context: click.Context, hold_claims: bool, verbose: bool) -> None:
             click.echo(str(problem), err=True)
         _not_built(len(blocking))
     click.echo(f"  {_summary(evidence, problems, [])}")
-    try:
-        if hold_claims:
-            number = hold_failing_claims(root, datetime.date.today())
-            click.echo(f"  {number} sentences newly under revision, logged in chapters/held-claims.csv")
-        click.echo("Building the pages")
-        found = build_book(root, verbose=verbose)
-    except (FileNotFoundError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
+    click.echo("Building the pages")
+    found = build_book(root, verbose=verbose, hold_on=datetime.date.today() if hold_claims else None, told=click.echo)
     if found:
         click.echo("", err=True)
         for problem in found:
@@ -150,9 +211,17 @@ def _not_built(number: int) -> None:
 def accept(context: click.Context) -> None:
     """Run the chapters and take their outputs as the golden ones (tests/golden/)."""
     root = _root(context.obj)
+    evidence, problems = check_data(root / "data")
+    if evidence is None:
+        _end(problems)
     from .book.golden import accept as accept_outputs
+    from .book.problems import BookError
 
-    for path, changed in accept_outputs(root):
+    try:
+        accepted = accept_outputs(root)
+    except BookError as error:
+        _end([*error.problems, "Nothing was accepted; tests/golden is untouched."])
+    for path, changed in accepted:
         click.echo(f"  {path.relative_to(root)}  {'changed' if changed else 'as before'}")
 
 

@@ -17,12 +17,15 @@ from .. import __version__, checks
 from ..evidence import Evidence, read
 from . import downloads, look, roles, seen, terms, trials
 from .held import held_on, read_held, stale
-from .pages import BookProblem, Page, read_pages
+from .pages import Page, read_pages
+from .problems import BookError, BookProblem, data_problem
 from .prose import check_prose, failing_claims
 from .rebuild import CACHE, code_digest, page_key, run_pages, with_key
 
 #: Set by `ctdild build`: the file to which problems are written, so that the command can print them readably.
 REPORT_VARIABLE = "CTDILD_REPORT"
+#: Set by `ctdild build --hold-claims`: the log of held sentences as it will be once the site is in place.
+HELD_VARIABLE = "CTDILD_HELD"
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -35,8 +38,12 @@ class Book:
         if self.evidence is None:
             stop([data_problem(p) for p in data_problems])
         stop([data_problem(p) for p in checks.run(self.evidence) if p.blocks])
-        self.pages = {page.docname: page for page in read_pages(root)}
-        self.held = read_held(root)
+        log = os.environ.get(HELD_VARIABLE)
+        try:
+            self.pages = {page.docname: page for page in read_pages(root)}
+            self.held = read_held(root, Path(log) if log else None)
+        except BookError as error:
+            stop(error.problems)
         problems = check_prose(list(self.pages.values()), self.evidence)
         failing, unreadable = failing_claims(list(self.pages.values()), self.evidence)
         problems += unreadable + stale(self.held, failing)
@@ -60,21 +67,19 @@ class Book:
         return with_key(page.text, page_key(page, self.visible(page.docname), self.code)) if page.is_notebook else page.text
 
 
-def data_problem(problem) -> BookProblem:
-    """A finding on the data as a problem of the book."""
-    details = [("column", problem.column), ("there", problem.value), ("do", problem.repair)]
-    what = f"{problem.message} [{problem.rule}]"
-    return BookProblem(f"data/{problem.file}", problem.row, what, tuple((a, b) for a, b in details if b))
-
-
 def stop(problems: list[BookProblem]) -> None:
     """End the build with these problems; nothing happens when there are none."""
     if not problems:
         return
+    report_problems(problems)
+    raise ExtensionError("the book cannot be built:\n\n" + "\n\n".join(str(p) for p in problems))
+
+
+def report_problems(problems: list[BookProblem]) -> None:
+    """Hand these problems to the command that asked for a report of them."""
     report = os.environ.get(REPORT_VARIABLE)
     if report:
         Path(report).write_text(json.dumps([p.as_json() for p in problems]), encoding="utf-8")
-    raise ExtensionError("the book cannot be built:\n\n" + "\n\n".join(str(p) for p in problems))
 
 
 def _configure(app, config) -> None:
@@ -82,7 +87,7 @@ def _configure(app, config) -> None:
     # Whatever _config.yml says: a cell that did not run, or failed, publishes nothing.
     config.nb_execution_mode, config.nb_execution_raise_on_error, config.nb_execution_allow_errors = "cache", True, False
     app.ctdild = Book(Path(app.srcdir))
-    trials.write_pages(app.ctdild.root, app.ctdild.evidence)
+    stop(trials.write_pages(app.ctdild.root, app.ctdild.evidence))
 
 
 def _all_pages(app, env, added, changed, removed):
@@ -91,7 +96,7 @@ def _all_pages(app, env, added, changed, removed):
 
 def _run_cells(app, env, docnames) -> None:
     book = app.ctdild
-    strangers = sorted(name for name in env.found_docs if name not in book.pages and not name.startswith(f"{trials.FOLDER}/"))
+    strangers = sorted(env.found_docs - book.pages.keys() - set(trials.docnames(book.evidence)))
     stop(
         [BookProblem(f"{name}.md", None, "the page is not named in _toc.yml (by a glob?), so nothing has checked it") for name in strangers]
     )

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from .pages import Page, read_pages
+from .problems import BookError
 from .rebuild import run_notebook
 
 GOLDEN = Path("tests/golden")
@@ -49,29 +50,38 @@ def read_golden(page: Page) -> dict[int, str]:
 def accept(root: Path) -> list[tuple[Path, bool]]:
     """Run every chapter and write its golden outputs; (file, whether it changed) of each.
 
-    Files of chapters that are no longer in the book are removed. Raises `nbclient.exceptions.CellExecutionError`.
+    Files of chapters that are no longer in the book are removed. Nothing is written when a page cannot be read or a cell
+    fails: raises `BookError` with every one.
     """
+    texts: dict[Path, str] = {}
+    problems = []
+    for page in read_pages(root):
+        if page.is_notebook:
+            executed = notebook(page)
+            problem = run_notebook(page, executed)
+            problems += [problem] if problem else []
+            texts[golden_path(page)] = _golden_text(executed)
+    if problems:
+        raise BookError(problems)
     folder = root / GOLDEN
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    pages = [page for page in read_pages(root) if page.is_notebook]
-    for page in pages:
-        executed = notebook(page)
-        run_notebook(executed, (root / page.name).parent, page.scope)
-        parts = []
-        codes = [cell for cell in executed.cells if cell.cell_type == "code"]
-        for number, cell in enumerate(codes, start=1):
-            texts = [o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result"]
-            if texts:
-                parts.append(f"=== cell {number}: {cell.source.splitlines()[-1]}\n{texts[0].rstrip()}\n")
-        text = "\n".join(parts)
-        path = golden_path(page)
+    for path, text in texts.items():
         changed = not path.exists() or path.read_text(encoding="utf-8") != text
         path.write_text(text, encoding="utf-8")
         written.append((path, changed))
-    known = {golden_path(page) for page in pages}
     for path in folder.glob("*.txt"):
-        if path not in known:
+        if path not in texts:
             path.unlink()
             written.append((path, True))
     return written
+
+
+def _golden_text(executed) -> str:
+    parts = []
+    codes = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(codes, start=1):
+        texts = [o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result"]
+        if texts:
+            parts.append(f"=== cell {number}: {cell.source.splitlines()[-1]}\n{texts[0].rstrip()}\n")
+    return "\n".join(parts)

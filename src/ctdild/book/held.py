@@ -12,27 +12,53 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from .pages import BookProblem, Claim, Page
+from .pages import Claim, Page
+from .problems import BookError, BookProblem
+from .sources import read_source
 
 COLUMNS = ("held_on", "page", "line", "sentence", "condition", "value")
 FILE = "chapters/held-claims.csv"
 
 
-def read_held(root: Path) -> list[dict[str, str]]:
-    """The held sentences; empty without a log. Raises `ValueError` for a log that cannot be read."""
-    path = root / FILE
+def read_held(root: Path, log: Path | None = None) -> list[dict[str, str]]:
+    """The held sentences, of the project or of another log; empty without one. Raises `BookError` with all that is wrong in it."""
+    path = log or root / FILE
     if not path.exists():
         return []
-    try:
-        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True)
-        rows = list(reader)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ValueError(f"the columns are {', '.join(reader.fieldnames or ())}; expected {', '.join(COLUMNS)}")
-        for row in rows:
-            datetime.date.fromisoformat(row["held_on"])
-    except (csv.Error, UnicodeDecodeError, TypeError, ValueError) as error:
-        raise ValueError(f"{FILE} cannot be read: {error}; restore it from the last commit") from None
+    text, problems = read_source(path.parent, path.name)
+    rows: list[dict[str, str]] = []
+    if text is not None:
+        rows, found = _rows(text)
+        problems = [*problems, *found]
+    if problems:
+        raise BookError(BookProblem(FILE, p.line, p.what, p.details) for p in problems)
     return rows
+
+
+_RESTORE = ("do", "restore the file from the last commit, or remove it and hold the sentences anew: make book HOLD_CLAIMS=1")
+
+
+def _rows(text: str) -> tuple[list[dict[str, str]], list[BookProblem]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows, problems = [], []
+    try:
+        header = next(reader)
+        if tuple(header) != COLUMNS:
+            return [], [BookProblem(FILE, 1, f"the columns are {', '.join(header)}; expected {', '.join(COLUMNS)}", (_RESTORE,))]
+        for cells in reader:
+            if len(cells) != len(COLUMNS):
+                problems.append(BookProblem(FILE, reader.line_num, f"{len(cells)} cells where the header has {len(COLUMNS)}", (_RESTORE,)))
+                continue
+            row = dict(zip(COLUMNS, cells, strict=True))
+            try:
+                datetime.date.fromisoformat(row["held_on"])
+            except ValueError:
+                problems.append(BookProblem(FILE, reader.line_num, "held_on is not a day",
+                                            (("there", row["held_on"][:80]), ("do", "write year-month-day, as 2026-11-24"))))  # fmt: skip
+            rows.append(row)
+    except csv.Error as error:
+        problems.append(BookProblem(FILE, max(reader.line_num, 1), f"not readable as CSV: {error}", (_RESTORE,)))
+    return rows, problems
 
 
 def held_on(held: Iterable[dict[str, str]], page: str, condition: str, sentence: str) -> str | None:
@@ -55,9 +81,10 @@ def stale(held: list[dict[str, str]], failing: list[tuple[Page, Claim, BookProbl
     ]  # fmt: skip
 
 
-def hold(root: Path, failing: list[tuple[Page, Claim, BookProblem]], today: datetime.date) -> int:
-    """Log each failing sentence that is not logged yet, and drop the rows of sentences that hold again; how many are new."""
-    held = read_held(root)
+def with_failing(
+    held: list[dict[str, str]], failing: list[tuple[Page, Claim, BookProblem]], today: datetime.date
+) -> tuple[list[dict[str, str]], int]:
+    """The log with each failing sentence that is not logged yet, without the sentences that hold again; and how many are new."""
     current = {(page.name, claim.condition, claim.sentence) for page, claim, _ in failing}
     kept = [row for row in held if (row["page"], row["condition"], row["sentence"]) in current]
     known = {(row["page"], row["condition"], row["sentence"]) for row in kept}
@@ -73,15 +100,13 @@ def hold(root: Path, failing: list[tuple[Page, Claim, BookProblem]], today: date
         for page, claim, problem in failing
         if (page.name, claim.condition, claim.sentence) not in known
     ]
-    path = root / FILE
-    if not kept and not new:
-        path.unlink(missing_ok=True)
-        return 0
+    return [*kept, *new], len(new)
+
+
+def write_held(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write a log of held sentences."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows([*kept, *new])
-    aside = path.with_suffix(".new")
-    aside.write_text(text.getvalue(), encoding="utf-8")
-    aside.replace(path)
-    return len(new)
+    writer.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")

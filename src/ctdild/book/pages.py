@@ -11,33 +11,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import yaml
+from .problems import BookError, BookProblem
+from .sources import kind_of, load_yaml, read_source, toc_files
+
+__all__ = ["BookError", "BookProblem", "Claim", "Line", "Page", "read_pages", "survey"]
 
 _FENCE = re.compile(r"^\s*(?P<fence>`{3,}|:{3,})\s*(?:\{(?P<name>[\w:-]+)\}\s*(?P<argument>.*?)|(?P<info>[\w+-]*))\s*$")
 #: Directives whose argument is printed: it is prose.
 _TITLED = ("admonition", "dropdown", "note", "tip", "important", "warning", "caution", "seealso")
 _EV = re.compile(r"\{ev\}`([^`]+)`")
-
-
-@dataclass(frozen=True)
-class BookProblem:
-    """Something that stops the book: page, line, what, and the figures or the sentence concerned."""
-
-    page: str
-    line: int | None
-    what: str
-    details: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        place = f"{self.page}:{self.line}" if self.line else self.page
-        return "\n".join([f"{place}  {self.what}", *(f"    {name:<10} {text}" for name, text in self.details)])
-
-    def as_json(self) -> dict:
-        return {"page": self.page, "line": self.line, "what": self.what, "details": [list(d) for d in self.details]}
-
-    @classmethod
-    def from_json(cls, data: dict) -> BookProblem:
-        return cls(data["page"], data["line"], data["what"], tuple((a, b) for a, b in data["details"]))
 
 
 @dataclass(frozen=True)
@@ -73,9 +55,9 @@ class Page:
 
     @cached_property
     def front_matter(self) -> dict:
-        """The front matter; empty when there is none. Raises `yaml.YAMLError`."""
-        match = re.match(r"---\n(.*?\n)---\s*\n", self.text, re.DOTALL)
-        loaded = yaml.safe_load(match[1]) if match else None
+        """The front matter; empty when there is none, or none that can be read (`read_pages` lets no such page pass)."""
+        match = re.match(r"---\n(.*?)^---\s*$", self.text, re.DOTALL | re.MULTILINE)
+        loaded, _ = load_yaml(self.name, match[1]) if match else (None, [])
         return loaded if isinstance(loaded, dict) else {}
 
     @property
@@ -116,31 +98,77 @@ class Page:
 
 
 def read_pages(root: Path) -> list[Page]:
-    """All pages of the table of contents, in its order. Raises `FileNotFoundError` naming a file that is missing."""
-    return [Page(root, name, (root / name).read_text(encoding="utf-8")) for name in toc_files(root)]
+    """All pages of the table of contents, in its order. Raises `BookError` with everything that makes one unreadable."""
+    pages, problems = survey(root)
+    if problems:
+        raise BookError(problems)
+    return pages
 
 
-def toc_files(root: Path) -> list[str]:
-    """The source files that ``_toc.yml`` names, root first."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [toc["root"]]
+def survey(root: Path) -> tuple[list[Page], list[BookProblem]]:
+    """The pages of the table of contents that can be read, in its order, and why the others cannot."""
+    names, problems = toc_files(root)
+    pages = []
+    for name in names:
+        text, found = read_source(root, name)
+        if text is not None:
+            page = Page(root, name, text)
+            found = [*found, *_unreadable(page)]
+            if not found:
+                pages.append(page)
+        problems += found
+    return pages, problems
 
-    def walk(node) -> None:
-        if isinstance(node, dict):
-            if "file" in node:
-                names.append(node["file"])
-            for key in ("parts", "chapters", "sections"):
-                walk(node.get(key))
-        elif isinstance(node, list):
-            for item in node:
-                walk(item)
 
-    walk({key: value for key, value in toc.items() if key != "root"})
-    files = [name if name.endswith(".md") else f"{name}.md" for name in names]
-    for name in files:
-        if not (root / name).is_file():
-            raise FileNotFoundError(f"_toc.yml names {name}, which does not exist")
-    return files
+_EVIDENCE = ("do", "write it as evidence: {scope: NAME}, with the name of a row of data/scopes.csv")
+_FRAME = ("do", "begin the page with a line --- and end its front matter with a second one, nothing else on either")
+
+
+def _unreadable(page: Page) -> Iterator[BookProblem]:
+    """Why a page could not be read as its writer meant it: its front matter, or nothing behind it."""
+    lines = page.text.split("\n")
+    end = 0
+    if page.text.lstrip().startswith("---"):
+        # Everything that one of the page's readers (MyST, MyST-NB, this book) would take for a frame has to be one for all.
+        frame = [i for i, line in enumerate(lines) if re.match(r"\s{0,3}-{3,}\s*$|---|\.\.\.", line)][:2]
+        whole = len(frame) == 2 and frame[0] == 0 and lines[0] == "---" and lines[frame[1]].rstrip() == "---"
+        if not whole:
+            line = next((i for i in frame if i != 0 or lines[0] != "---"), 0)
+            what = (
+                "the front matter is never closed" if len(frame) == 1 and line == 0 else "the front matter is not framed by two lines ---"
+            )
+            yield BookProblem(page.name, line + 1, what, (("there", lines[line].strip()), _FRAME))
+            return
+        end = frame[1]
+        front, problems = load_yaml(page.name, "\n".join(lines[1:end]) + "\n", first_line=2)
+        yield from problems or _odd_front_matter(page, front, lines)
+    if not any(line.strip() for line in lines[end + 1 if end else 0 :]):
+        yield BookProblem(
+            page.name, end + 1, "the page ends here; expected a title and text", (("do", "write it, or take it out of _toc.yml"),)
+        )
+    elif not any(line.kind == "prose" and re.match(r"# +\S|=+\s*$", line.text) for line in page.lines):
+        yield BookProblem(page.name, end + 1, "the page has no title", (("do", "begin its text with a line # and the title"),))
+
+
+def _odd_front_matter(page: Page, front, lines: list[str]) -> Iterator[BookProblem]:
+    if front is None:
+        return
+    if not isinstance(front, dict):
+        yield BookProblem(page.name, 2, f"the front matter is {kind_of(front)}; expected entries such as file_format: mystnb",
+                          (("there", lines[1].strip()), _EVIDENCE))  # fmt: skip
+        return
+
+    def line_of(name: str) -> int:
+        return next((i for i, line in enumerate(lines, start=1) if line.startswith(f"{name}:")), 1)
+
+    evidence = front.get("evidence", {"scope": ""})
+    if not isinstance(evidence, dict) or set(evidence) != {"scope"} or not isinstance(evidence["scope"], str):
+        line = line_of("evidence")
+        yield BookProblem(page.name, line, "what evidence the page sees cannot be read", (("there", lines[line - 1].strip()), _EVIDENCE))
+    if not isinstance(front.get("kernelspec", {}), dict):
+        line = line_of("kernelspec")
+        yield BookProblem(page.name, line, f"kernelspec is {kind_of(front['kernelspec'])}; expected entries", (("there", lines[line - 1].strip()),
+                          ("do", "write kernelspec: {name: python3, display_name: Python 3}")))  # fmt: skip
 
 
 def _classify(text: str) -> Iterator[Line]:

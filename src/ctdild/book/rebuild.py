@@ -13,18 +13,23 @@ from __future__ import annotations
 
 import ast
 import concurrent.futures
+import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
 
 from .. import DIGEST_VARIABLE, SCOPE_VARIABLE
 from ..evidence import Evidence
-from .pages import BookProblem, Page
+from .pages import Page
+from .problems import BookProblem
 
 CACHE = "_build/.jupyter_cache"
 #: What renders every page, beside the code.
@@ -73,64 +78,105 @@ def run_pages(app, pages: list[tuple[Page, str]], report) -> list[Executed]:
 
     ``report`` is called with each `Executed` as it is done. A page whose cell fails leaves nothing in the cache.
     """
-    from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
     from myst_nb.core.read import create_nb_reader
 
-    cache = get_cache(app.config.nb_execution_cache_path)
-    todo, done = [], []
+    notebooks = []
     for page, text in pages:
         path = page.root / page.name
-        notebook = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text).read(text)
-        try:
-            cache.match_cache_notebook(notebook)
-        except KeyError:
-            todo.append((page, notebook, path))
-        else:
-            result = Executed(page, None)
-            report(result)
-            done.append(result)
+        reader = create_nb_reader(str(path), app.env.myst_config, app.env.mystnb_config, text)
+        notebooks.append((page, reader.read(text), path))
+    folder = Path(app.config.nb_execution_cache_path)
+    cache, found = _open_cache(folder, [notebook for _, notebook, _ in notebooks])
+    todo = [job for job, cached in zip(notebooks, found, strict=True) if not cached]
+    done = [Executed(page, None) for (page, _, _), cached in zip(notebooks, found, strict=True) if cached]
+    for result in done:
+        report(result)
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(len(todo), os.cpu_count() or 1))) as pool:
         running = {
-            pool.submit(_run, page, notebook, path, app.config.nb_execution_timeout, app.ctdild.visible(page.docname)): (notebook, path)
+            pool.submit(_run, page, notebook, app.config.nb_execution_timeout, app.ctdild.visible(page.docname)): (notebook, path)
             for page, notebook, path in todo
         }
         for future in concurrent.futures.as_completed(running):
             result = future.result()
             notebook, path = running[future]
             if result.problem is None and code_digest(result.page.root) == app.ctdild.code:
-                cache.cache_notebook_bundle(
-                    CacheBundleIn(notebook, str(path), data={"execution_seconds": result.seconds}), check_validity=False, overwrite=True
-                )
+                bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": result.seconds})
+                with _named_if_full(folder):
+                    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
             report(result)
             done.append(result)
     return done
 
 
-def run_notebook(notebook, folder: Path, scope: str | None, timeout: int = 120, digest: str = "") -> None:
-    """Run a notebook in place, in a folder, in a kernel that may see one scope only. Raises what nbclient raises."""
+def _open_cache(folder: Path, notebooks: list):
+    """The cache, and for each notebook whether its outputs are in it.
+
+    A damaged cache (an interrupted write, a disk that was full) is thrown away: it holds nothing that cannot be made again.
+    """
+    try:
+        return _match(folder, notebooks)
+    except Exception:  # the database, the notebook format and the file system each raise their own
+        print("  the cache of the outputs is damaged: thrown away, every chapter runs again", flush=True)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink()
+    with _named_if_full(folder):
+        return _match(folder, notebooks)
+
+
+def _match(folder: Path, notebooks: list):
+    """As `_open_cache`; raises whatever shows that the cache is damaged."""
+    from jupyter_cache import get_cache
+
+    cache = get_cache(folder)
+    with cache.db.connect() as connection:
+        state = connection.exec_driver_sql("pragma quick_check").scalar()
+    if state != "ok":
+        raise ValueError(state)
+    found = []
+    for notebook in notebooks:
+        try:
+            record = cache.match_cache_notebook(notebook)
+        except KeyError:
+            found.append(False)
+            continue
+        stored = cache.get_cache_bundle(record.pk).nb
+        if [cell.source for cell in stored.cells] != [cell.source for cell in notebook.cells if cell.cell_type == "code"]:
+            raise ValueError("a stored notebook has other cells than its page")
+        found.append(True)
+    return cache, found
+
+
+@contextmanager
+def _named_if_full(folder: Path) -> Iterator[None]:
+    """What the cache's database raises on a full or closed disk names no path: say that it is this one."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, str(error), str(folder)) from error
+
+
+def run_notebook(page: Page, notebook, timeout: int = 120, digest: str = "") -> BookProblem | None:
+    """Run a page's notebook in place, in its folder, in a kernel that may see its scope only; the cell that failed, if one did."""
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     client = NotebookClient(
         notebook,
         timeout=timeout,
         kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": str((page.root / page.name).parent)}},
         extra_arguments=["--log-level=ERROR"],  # the kernel warns on every start that it talks to this machine in the clear
     )
-    client.execute(env={**os.environ, SCOPE_VARIABLE: scope or "", DIGEST_VARIABLE: digest})
-
-
-def _run(page: Page, notebook, path: Path, timeout: int, visible: Evidence | None) -> Executed:
-    """Run a notebook in place, in its folder, in a kernel that may see the page's scope only."""
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
-    started = time.monotonic()
     try:
-        run_notebook(notebook, path.parent, page.scope, timeout, visible.digest() if visible else "")
+        client.execute(env={**os.environ, SCOPE_VARIABLE: page.scope or "", DIGEST_VARIABLE: digest})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return Executed(page, time.monotonic() - started, _failed_cell(page, notebook, error))
-    return Executed(page, time.monotonic() - started, _silent_cell(page, notebook))
+        return _failed_cell(page, notebook, error)
+    return _silent_cell(page, notebook)
 
 
 def _silent_cell(page: Page, notebook) -> BookProblem | None:
@@ -147,15 +193,31 @@ def _silent_cell(page: Page, notebook) -> BookProblem | None:
     return None
 
 
+def _run(page: Page, notebook, timeout: int, visible: Evidence | None) -> Executed:
+    """As `run_notebook`, and how long it took."""
+    started = time.monotonic()
+    problem = run_notebook(page, notebook, timeout, visible.digest() if visible else "")
+    return Executed(page, time.monotonic() - started, problem)
+
+
+#: What the package raises with a sentence for the writer of a page, which says it all.
+_PLAIN = ("KeyError", "ValueError", "PermissionError", "EvidenceError", "RuntimeError")
+
+
 def _failed_cell(page: Page, notebook, error: Exception) -> BookProblem:
+    """The cell that stopped, with its line in the page and what it said."""
     codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
     index = next((i for i, cell in enumerate(codes) if any(o.output_type == "error" for o in cell.get("outputs", ()))), None)
     if index is None:
         index = next((i for i, cell in enumerate(codes) if cell.execution_count is None), len(codes) - 1)
     name = getattr(error, "ename", type(error).__name__)
     message = getattr(error, "evalue", "") or str(error)
-    lines = [line for line in message.strip().splitlines() if line.strip()]
-    details = [("cell", codes[index].source.replace("\n", " ⏎ ")[:160])]
-    details += [("error", f"{name}: {line}" if i == 0 else line) for i, line in enumerate(lines[:12])]
+    if name == "KeyError":  # its text is printed quoted, as if it were a key
+        with suppress(SyntaxError, ValueError):
+            message = str(ast.literal_eval(message))
+    lines = [line for line in message.strip().splitlines() if line.strip()] or [name]
+    if name not in _PLAIN or " " not in lines[0]:
+        lines[0] = f"{name}: {lines[0]}"
+    details = [("cell", codes[index].source.replace("\n", " ⏎ ")[:160]), *(("error", line) for line in lines[:12])]
     line = page.cells[index][0] if index < len(page.cells) else None
     return BookProblem(page.name, line, "a cell failed", tuple(details))

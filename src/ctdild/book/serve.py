@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .build import SITE, build
+from .problems import BookProblem
 
 #: What an edit of rebuilds the site.
 WATCHED = (
@@ -26,17 +27,26 @@ def serve(root: Path, host: str, port: int) -> None:
     """Serve ``_build/html`` until interrupted. A failed build is told, and the last good site goes on being shown."""
     from livereload import Server
 
-    def rebuild() -> None:
-        problems = build(root)
-        for problem in problems:
-            click.echo(f"{problem}\n", err=True)
-        click.echo("not rebuilt; the last good site is shown" if problems else "rebuilt")
-
-    rebuild()
+    rebuild(root)
     if not (root / SITE).exists():
         raise click.ClickException("there is no site to serve yet: mend the problems above first")
     server = Server()
     for pattern in WATCHED:
-        server.watch(str(root / pattern), rebuild)
+        server.watch(str(root / pattern), lambda: rebuild(root))
     click.echo(f"Open http://{host}:{port} (Ctrl-C ends)")
-    server.serve(root=str(root / SITE), host=host, port=port, open_url_delay=None)
+    try:
+        server.serve(root=str(root / SITE), host=host, port=port, open_url_delay=None)
+    except OSError as error:
+        raise click.ClickException(f"cannot serve on {host}:{port}: {error.strerror or error}; name another port with --port") from None
+
+
+def rebuild(root: Path) -> bool:
+    """Build after an edit and say how it went; whether the site is new. Raises nothing: the next edit is the next chance."""
+    try:
+        problems = build(root)
+    except Exception as error:  # what nobody foresaw must not end the serving either
+        problems = [BookProblem("the book", None, f"could not be built: {type(error).__name__}: {error}")]
+    for problem in problems:
+        click.echo(f"{problem}\n", err=True)
+    click.echo("not rebuilt; the last good site is shown" if problems else "rebuilt")
+    return not problems

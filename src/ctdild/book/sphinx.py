@@ -23,7 +23,21 @@ def main(root: str, output: str, noise: str) -> int:
         freshenv=True,
         quiet=noise == "quiet",
     )
-    return result if isinstance(result, int) else 1
+    if isinstance(result, int):
+        return result
+    _report_disk(Path(root), result)
+    return 1
+
+
+def _report_disk(root: Path, error: BaseException | None) -> None:
+    """Whether a disk is full or closed is not seen from Sphinx' own message: it names an event, not the file."""
+    from . import report_problems
+    from .problems import disk_problem
+
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__
+    if error is not None:
+        report_problems([disk_problem(root, error)])
 
 
 if __name__ == "__main__":

@@ -14,27 +14,52 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from ..display import trial_figures
 from ..evidence import Evidence, Row
+from .problems import BookProblem
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "trials"
 _HEAD = "---\nevidence: {{scope: all}}\n---\n\n# {title}\n\n```{{trial}} {trial}\n```\n"
 
 
-def write_pages(root: Path, evidence: Evidence) -> None:
-    """Write the source of each trial's page, and remove those of trials that are gone. Unchanged files are left alone."""
+def docnames(evidence: Evidence) -> list[str]:
+    """The name of each trial's page, as Sphinx knows it."""
+    return [f"{FOLDER}/{trial.trial_id}" for trial in evidence["trials"]]
+
+
+def write_pages(root: Path, evidence: Evidence) -> list[BookProblem]:
+    """Write the source of each trial's page, and remove those of trials that are gone; unchanged files are left alone.
+
+    Only a page that was written here is ever replaced or removed. Any other page in the folder stops the build, because
+    the table of contents would publish it with nothing checked: the problems name each, and then nothing is written.
+    """
     folder = root / FOLDER
     folder.mkdir(exist_ok=True)
     wanted = {f"{trial.trial_id}.md": _HEAD.format(title=trial.acronym, trial=trial.trial_id) for trial in evidence["trials"]}
-    for path in folder.glob("*.md"):
+    present = {path: path.read_bytes().decode("utf-8", errors="replace") for path in sorted(folder.glob("*.md"))}
+    strangers = [path for path, text in present.items() if not _is_written(path, text)]
+    if strangers:
+        do = ("do", f"move it to chapters/ and name it in _toc.yml, or remove it: {FOLDER}/ is written by each build")
+        what = "the page was written or edited by hand in the folder of the trials' pages"
+        return [BookProblem(f"{FOLDER}/{path.name}", None, what, (do,)) for path in strangers]
+    for path in present:
         if path.name not in wanted:
             path.unlink()
     for name, text in wanted.items():
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+        if present.get(folder / name) != text:
+            (folder / name).write_text(text, encoding="utf-8")
+    return []
+
+
+def _is_written(path: Path, text: str) -> bool:
+    """Whether a page was written here, for this trial or for one that is gone, under whatever title."""
+    title = re.search(r"^# (.*)$", text, re.MULTILINE)
+    return title is not None and text == _HEAD.format(title=title[1], trial=path.stem)
 
 
 def trial_json(evidence: Evidence, trial: Row) -> str:
@@ -61,8 +86,16 @@ class TrialDirective(SphinxDirective):
     required_arguments = 1
 
     def run(self):
-        evidence = self.env.app.ctdild.evidence
-        trial = evidence.row(self.arguments[0])
+        book = self.env.app.ctdild
+        of_trial = self.env.docname in docnames(book.evidence)
+        evidence = book.evidence if of_trial else book.visible(self.env.docname)
+        try:
+            if evidence is None:
+                raise KeyError("the page declares no evidence scope")
+            trial = evidence.row(self.arguments[0], "trials")
+        except KeyError as error:
+            logger.error("the directive trial: %s", error.args[0], location=(self.env.docname, self.lineno))
+            return []
         found: list[nodes.Node] = [self._raw(_lead(evidence, trial))]
         for heading, figure in trial_figures(evidence, trial.trial_id):
             section = nodes.section(ids=[nodes.make_id(heading)])
