@@ -28,10 +28,8 @@ from jupyter_cache.base import CacheBundleIn
 
 from ctdild.book.build import _from_messages, _log_put_in_place
 from ctdild.book.held import COLUMNS
-from ctdild.book.rebuild import _open_cache
-
 from ctdild.book.pages import Page
-from ctdild.book.rebuild import _silent_cell
+from ctdild.book.rebuild import _open_cache, _silent_cell
 
 CHAPTER = Path("chapters/ssc-ild.md")
 SLS_1 = "sls-1.all.fvc-pp.w52"
