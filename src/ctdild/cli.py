@@ -61,8 +61,9 @@ def check_data(data: Path) -> tuple[Evidence | None, list[Problem]]:
     evidence, problems = read(data)
     if evidence is not None:
         from . import checks
+        from .synthesis import pools
 
-        problems = checks.run(evidence)
+        problems = [*checks.run(evidence), *pools.problems(evidence)]
     return evidence, problems
 
 

@@ -407,6 +407,8 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
                 seen = meets(row.disease)
             elif name == "source_claims":
                 seen = not (diseases or classes or named) or row.page == f"chapters/{wanted.scope}"
+            elif name == "pools":
+                seen = all(address.partition(".")[0] in trials for address in row.contrast_ids)
             elif name == "scopes":
                 seen = row == wanted
             else:

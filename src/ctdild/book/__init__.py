@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 
 from .. import __version__, checks
 from ..evidence import Evidence, read
+from ..synthesis import pools
 from . import downloads, look, roles, seen, terms, trials
 from .held import held_on, read_held, stale
 from .pages import Page, read_pages
@@ -37,7 +38,7 @@ class Book:
         self.evidence, data_problems = read(root / "data")
         if self.evidence is None:
             stop([data_problem(p) for p in data_problems])
-        stop([data_problem(p) for p in checks.run(self.evidence) if p.blocks])
+        stop([data_problem(p) for p in (*checks.run(self.evidence), *pools.problems(self.evidence)) if p.blocks])
         log = os.environ.get(HELD_VARIABLE)
         try:
             self.pages = {page.docname: page for page in read_pages(root)}

@@ -3,6 +3,7 @@
 - `effects`: from what a report prints (interval, p-value, SD, counts) to an estimate and its standard error; numbers needed to treat.
 - `pairwise`: one comparison in several trials, pooled.
 - `network`: several treatments compared through each other.
+- `pools`: what of the dataset may be pooled at all, and what may not.
 
 Array-likes in, frozen results out. Ratios are on the log scale throughout. `standard_error` of a result is the one that its
 interval uses. Input that cannot be right raises `ValueError`, which names every study at fault, by its position (from 1) or its name.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import importlib
 
-__all__ = ["effects", "network", "pairwise"]
+__all__ = ["effects", "network", "pairwise", "pools"]
 
 
 def __getattr__(name: str):
