@@ -274,7 +274,7 @@ def test_the_projects_own_pages_are_clean(root, evidence):
 
 
 def test_a_figure_is_marked_by_the_cell_that_was_read_furthest_from_the_trial(evidence):
-    from ctdild.book.roles import figure_text
+    from ctdild.book.figures import figure_text
 
     ssc = evidence.scope("ssc-ild")
     address = "senscis.all.fvc-rate.w52"

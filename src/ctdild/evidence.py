@@ -27,6 +27,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,7 @@ class Evidence:
     #: Names of trials, cohorts, arms and outcomes of the whole review, also where a scope sees fewer rows.
     vocabulary: frozenset[str] = frozenset()
     _index: dict[str, Row] = field(default_factory=dict, repr=False, compare=False)
+    _scopes: dict[str, Evidence] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for rows in self.tables.values():
@@ -297,11 +299,11 @@ class Evidence:
 
     def provenance(self, row: Row, column: str | None = None) -> Row:
         """The row that holds source, locator and verification of a row or of one cell of it."""
-        if column is not None:
-            for cell in self["cell_sources"]:
-                if (cell.row_id, cell["table"], cell.column) == (row.id, row.table, column):
-                    return cell
-        return row
+        return self._cells_read_elsewhere.get((row.id, row.table, column), row) if column is not None else row
+
+    @cached_property
+    def _cells_read_elsewhere(self) -> dict[tuple[str, str, str], Row]:
+        return {(cell.row_id, cell["table"], cell.column): cell for cell in reversed(self["cell_sources"])}
 
     def work(self, key: str) -> str:
         """A work of the bibliography in one line, as far as its fields are confirmed: ``Tashkin DP and others. Title. Journal 2006;354:2655``."""
@@ -351,7 +353,9 @@ class Evidence:
         if wanted is None:
             known = ", ".join(row.scope for row in self["scopes"]) or "none"
             raise KeyError(f"no scope {name!r} in scopes.csv; there are: {known}")
-        return _cut(self, wanted)
+        if name not in self._scopes:
+            self._scopes[name] = _cut(self, wanted)
+        return self._scopes[name]
 
 
 def _cut(evidence: Evidence, wanted: Row) -> Evidence:
@@ -431,7 +435,7 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
     used_sources = {row["source_id"] for rows in keep.values() for row in rows if "source_id" in row}
     keep["sources"] = [row for row in evidence["sources"] if row.source_id in used_sources]
     tables = {name: tuple(rows) for name, rows in keep.items() if name in evidence.tables}
-    return replace(evidence, tables=tables, scope_name=wanted.scope, _index={})
+    return replace(evidence, tables=tables, scope_name=wanted.scope, _index={}, _scopes={})
 
 
 # --- reading ---------------------------------------------------------------------------------------

@@ -241,7 +241,7 @@ def _unguarded(claim) -> str | None:
 
 
 def _check_references(page: Page, evidence: Evidence) -> Iterator[BookProblem]:
-    from .roles import EvidenceReferenceError, figure_text
+    from .figures import EvidenceReferenceError, figure_text
 
     if page.scope is None:
         return

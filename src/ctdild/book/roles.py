@@ -8,123 +8,13 @@ A word behind the address chooses what is printed: ``estimate``, ``interval``, `
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import dataclass
-
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from ..claims import LEVELS, ClaimError, evaluate
-from ..display import text
-from ..evidence import Evidence, Row
+from ..claims import ClaimError, evaluate
+from .figures import EvidenceReferenceError, figure_text
 from .held import held_on
 from .pages import BookProblem
-
-
-class EvidenceReferenceError(ValueError):
-    """An ``{ev}`` that cannot be printed; says why."""
-
-
-@dataclass(frozen=True)
-class ShownFigure:
-    """What an ``{ev}`` prints: the text, and where it was read."""
-
-    row: Row
-    text: str
-    link: str | None
-    source_id: str | None
-    read: str
-    mark: str
-
-
-def figure_text(evidence: Evidence, content: str) -> ShownFigure:
-    """The figure that an ``{ev}`` role asks for. Raises `EvidenceReferenceError`."""
-    address, _, wanted = content.strip().partition(" ")
-    wanted = wanted.strip()
-    try:
-        row = evidence.row(address)
-    except KeyError as error:
-        raise EvidenceReferenceError(str(error.args[0])) from None
-    if row.withheld:
-        raise EvidenceReferenceError(f"{address} is withheld: sources disagree, so it is not shown")
-    shown = _text(row, wanted)
-    if not shown:
-        raise EvidenceReferenceError(f"{address} has no {wanted or 'figure'} to print: it is not reported here")
-    if "source_id" not in row:
-        return ShownFigure(row, shown, row.get("link"), None, "", "")
-    # A cell may have been read elsewhere than its row: of all that is printed, the figure furthest from the trial counts.
-    column = min(_columns(row, wanted), key=lambda name: LEVELS.index(evidence.provenance(row, name).verification))
-    source = evidence.source(row, column)
-    return ShownFigure(
-        row,
-        shown,
-        source.link,
-        source.source_id,
-        f"{source.title}, {text.verification_text(evidence, row, column)}; {evidence.provenance(row, column).locator}",
-        text.verification_mark(evidence.provenance(row, column)),
-    )
-
-
-def _columns(row: Row, wanted: str) -> list[str | None]:
-    """The columns that a printed form shows; [None] stands for the row as a whole."""
-    interval = ["ci_low", "ci_high", "low", "high"]
-    value = ["estimate", "value", "events", "percent", "spread"]
-    forms = {
-        "": value + interval,
-        "full": [*value, *interval, "p_value"],
-        "estimate": value,
-        "interval": interval,
-        "p": ["p_value"],
-        "n": ["n", "n_a", "n_b"],
-        "time": ["weeks", "weeks_to"],
-        "per100": ["events", "n", "percent"],
-    }
-    if wanted == "" and row.get("p_value") is not None and not any(row.get(name) is not None for name in value + interval):
-        return ["p_value"]
-    shown = [name for name in forms.get(wanted, [wanted]) if row.get(name) is not None]
-    return shown or [None]
-
-
-def _text(row: Row, wanted: str) -> str:
-    result = row.table in ("contrasts", "arm_results")
-    if result and wanted in ("", "full"):
-        rest = text.interval_text(row) or (text.spread_text(row) if row.table == "arm_results" else "")
-        p = text.p_text(row) if row.table == "contrasts" and (wanted == "full" or not rest) else ""
-        rest = "; ".join(part for part in (rest, p) if part)
-        head = text.estimate_text(row)
-        return f"{head} ({rest})" if head and rest else head or rest
-    if result and wanted == "estimate":
-        return text.estimate_text(row)
-    if result and wanted == "interval":
-        return text.interval_text(row)
-    if result and wanted == "time":
-        return text.time_text(row)
-    if row.table == "arm_results" and wanted == "per100":
-        return text.per_100(row)
-    if row.table == "contrasts" and wanted == "n":
-        return "" if row.n_a is None or row.n_b is None else str(row.n_a + row.n_b)
-    if wanted == "p" and "p_value" in row:
-        return text.p_text(row)
-    if row.table == "interactions" and not wanted:
-        return f"interaction {text.p_text(row)}"
-    if row.table == "mcids" and not wanted:
-        return (
-            text.with_unit(row.point, row.unit)
-            if row.point is not None
-            else f"{text.number_text(row.low)} to {text.with_unit(row.high, row.unit)}"
-        )
-    if row.table == "discrepancies" and not wanted:
-        return row.subject
-    if not wanted:
-        raise EvidenceReferenceError(f"{row.id} is a row of {row.table}: name the column to print")
-    if wanted not in row:
-        raise EvidenceReferenceError(f"table {row.table} has no column {wanted!r}")
-    value = row[wanted]
-    if isinstance(value, datetime.date):
-        return f"{value.day} {value:%B %Y}"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return text.number_text(value)
-    return row.text(wanted)
 
 
 class figure_reference(nodes.inline):  # noqa: N801 (docutils names nodes in lower case)

@@ -31,7 +31,7 @@ def main(root: str, output: str, noise: str) -> int:
 
 def _report_disk(root: Path, error: BaseException | None) -> None:
     """Whether a disk is full or closed is not seen from Sphinx' own message: it names an event, not the file."""
-    from . import report_problems
+    from .extension import report_problems
     from .problems import disk_problem
 
     while error is not None and not isinstance(error, OSError):

@@ -7,6 +7,7 @@ markup.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Container, Iterable
 
@@ -65,11 +66,15 @@ def typed_figures(text: str, names: Iterable[str] = (), weeks: Container[int] = 
     ``names`` are names with digits of their own, such as acronyms of trials ("CAPACITY 004"); ``weeks`` are lengths of time
     that a guard holds true, which may be said in words ("after two years" under ``ADDRESS weeks = 104``).
     """
-    own = sorted((re.escape(name) for name in names if any(c.isdigit() for c in name)), key=len, reverse=True)
-    allowed = rf"(?<![\w-])({'|'.join(own)})(?![\w-])|{_ALLOWED}" if own else _ALLOWED
-    rest = re.sub(allowed, " ", text)
+    rest = _allowed(frozenset(names)).sub(" ", text)
     in_words = [match[0] for match in _NUMBER_WORD.finditer(rest) if _in_weeks(match[0]) not in weeks]
     return [found.strip() for found in _DIGITS.findall(rest)] + in_words
+
+
+@functools.cache
+def _allowed(names: frozenset[str]) -> re.Pattern:
+    own = sorted((re.escape(name) for name in names if any(c.isdigit() for c in name)), key=len, reverse=True)
+    return re.compile(rf"(?<![\w-])({'|'.join(own)})(?![\w-])|{_ALLOWED}" if own else _ALLOWED)
 
 
 def _in_weeks(words: str) -> int | None:
