@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -26,12 +27,13 @@ VOID = ("br", "hr", "img", "input", "link", "meta")
 
 
 class Page(HTMLParser):
-    """The texts of a piece of HTML, each with its nearest address; raises on tags that do not nest."""
+    """The texts of a piece of HTML, each with its nearest address and with all; raises on tags that do not nest."""
 
     def __init__(self, html: str):
         super().__init__()
-        self.open: list[tuple[str, str | None]] = []
+        self.open: list[tuple[str, tuple[str, ...]]] = []
         self.texts: list[tuple[str | None, str]] = []
+        self.addressed: list[tuple[tuple[str, ...], str]] = []
         self.tags: list[tuple[str, dict]] = []
         self.in_table = 0
         self.table_texts: list[tuple[str | None, str]] = []
@@ -42,9 +44,9 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.tags.append((tag, attributes))
-        inherited = self.open[-1][1] if self.open else None
+        around = self.open[-1][1] if self.open else ()
         if tag not in VOID:
-            self.open.append((tag, attributes.get("data-ref", inherited)))
+            self.open.append((tag, (*around, attributes["data-ref"]) if "data-ref" in attributes else around))
         self.in_table += tag in ("td", "th")
 
     def handle_startendtag(self, tag, attributes):
@@ -56,14 +58,21 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if data.strip():
-            ref = self.open[-1][1] if self.open else None
+            around = self.open[-1][1] if self.open else ()
+            ref = around[-1] if around else None
             self.texts.append((ref, data.strip()))
+            self.addressed.append((around, data.strip()))
             if self.in_table:
                 self.table_texts.append((ref, data.strip()))
 
     def of(self, ref: str) -> str:
         """All that carries an address, as one text."""
-        return " ".join(data for r, data in self.texts if r == ref)
+        return " ".join(data for refs, data in self.addressed if ref in refs)
+
+    @property
+    def refs(self) -> set[str]:
+        """All addresses under which a text stands."""
+        return {ref for refs, _ in self.addressed for ref in refs}
 
 
 def read(figure: Figure) -> str:
@@ -73,6 +82,12 @@ def read(figure: Figure) -> str:
 
 def drawings(figure: Figure) -> list[ET.Element]:
     return [ET.fromstring(svg.replace(' xmlns="http://www.w3.org/2000/svg"', "")) for svg in (figure.svg_wide, figure.svg_narrow) if svg]
+
+
+def alternative(figure: Figure, svg: ET.Element) -> str:
+    """What a drawing is called: the text of the element that it names."""
+    element = re.search(rf'<p id="{svg.get("aria-labelledby")}" hidden>(.*?)</p>', figure.html())
+    return unescape(re.sub("<[^>]*>", "", element[1]))
 
 
 def words_of(svg: ET.Element) -> list[str]:
@@ -134,7 +149,7 @@ def test_equal_evidence_gives_equal_bytes(ssc, figures):
 
 def test_every_address_is_a_row_that_may_be_shown(ssc, figures):
     for figure in figures:
-        refs = {ref for ref, _ in Page(figure.html()).texts if ref}
+        refs = Page(figure.html()).refs
         for ref in refs:
             row = ssc.row(ref)
             assert not row.withheld, f"{figure.name} shows {ref}, which is withheld"
@@ -144,22 +159,20 @@ def test_every_address_is_a_row_that_may_be_shown(ssc, figures):
 
 
 def test_no_figure_is_printed_without_its_address(ssc, figures):
-    """Digits outside an address are only times, names and what stands for no result."""
+    """Digits outside an address are only names and what stands for no result."""
     names = {row.label for row in (*ssc["cohorts"], *ssc["arms"])} | {row[c] for row in ssc["outcomes"] for c in ("name", "short")}
     names |= {name.removesuffix(" (post hoc)") for name in names} | {source.title for source in ssc["sources"]}
     names |= {trial.acronym for trial in ssc["trials"]}
     lowered = sorted({n.lower() for n in names}, key=len, reverse=True)
-    time = r"(at week|over|weeks?|median follow-up|at month|at year) [\d.]+( to \d+)?( weeks| years)?|per 100"
     for figure in figures:
-        if figure.name.startswith(("corrections", "sources")):  # of these the one shows what is *not* used, the other counts rows
+        if figure.name.startswith("sources"):  # it counts rows
             continue
         for ref, data in Page(figure.html()).table_texts:
             if ref is None:
                 rest = data.lower()
                 for name in lowered:
                     rest = rest.replace(name, "")
-                rest = re.sub(time, "", rest)
-                assert not re.search(r"\d", rest), f"{figure.name}: {data!r} has no address"
+                assert not re.search(r"\d", rest.replace("per 100", "")), f"{figure.name}: {data!r} has no address"
 
 
 def test_what_is_drawn_shows_the_row_it_names(ssc):
@@ -167,18 +180,21 @@ def test_what_is_drawn_shows_the_row_it_names(ssc):
         figure = display.forest(ssc, outcome)
         for svg in drawings(figure):
             marked = [(e.get("data-ref"), e.text) for e in svg.iter("text") if e.get("data-ref")]
-            assert marked
-            for ref, shown in marked:
+            rows = {ref for ref, _ in marked}
+            assert rows
+            for ref in rows:
                 row = ssc.row(ref)
-                for column in ("estimate", "ci_low", "ci_high"):
-                    assert text.number_text(row[column]) in shown
+                figures = [f"{text.number_text(row.estimate)} ({text.number_text(row.ci_low)} to {text.number_text(row.ci_high)})"]
+                shown = " ".join(said.replace(text.NO_BREAK, " ") for at, said in marked if at == ref)
+                for part in [*figures, text.time_text(row), *([f"n {row.n_a} and {row.n_b}"] if row.n_a and row.n_b else [])]:
+                    assert part in shown
 
 
 def test_the_text_alternative_names_every_trial_and_estimate(ssc, figures):
     for figure in figures:
         for svg in drawings(figure):
             assert svg.get("role") == "img"
-            assert svg.get("aria-label") == figure.alt
+            assert alternative(figure, svg) == figure.alt
             inner = list(svg)
             assert len(inner) == 1 and inner[0].get("aria-hidden") == "true"
             for ref in {e.get("data-ref") for e in svg.iter() if e.get("data-ref")}:
@@ -219,7 +235,7 @@ def test_sls_ii_shows_the_corrected_intervals_and_says_why(ssc):
             ("mycophenolate", "0.53 to 3.84", "1.19 to 4.58"),
             ("cyclophosphamide", "1.19 to 4.58", "0.53 to 3.84"),
         ):
-            shown = page.of(f"sls-2.all.fvc-pp.w104.{arm_name}")
+            shown = " ".join(said for ref, said in page.table_texts if ref == f"sls-2.all.fvc-pp.w104.{arm_name}")
             assert right in shown and printed not in shown and "†" in shown
             assert f"{arm_name}, FVC % predicted at week 104: printed with interval {printed}" in figure.plain().replace("\n", " ")
         assert ssc.row("sls-2-intervals-swapped").reason in " ".join(figure.plain().split())
@@ -401,8 +417,8 @@ def test_without_an_interval_the_answer_says_so_and_labels_changes_within_arms(m
     assert "No between-arm interval reported here, p = 0.49" in answer
     assert "Within-arm, no comparison, at week 52:" in answer
     page = Page(display.answers(evidence).html())
-    assert page.of("one.all.fvc-ml.w52.drug") == "−12 mL (95% CI −20 to −4)"
-    assert page.of("one.all.fvc-ml.w52.placebo") == "−30 mL (SD 9)"
+    assert page.of("one.all.fvc-ml.w52.drug") == "at week 52: −12 mL (95% CI −20 to −4)"
+    assert page.of("one.all.fvc-ml.w52.placebo") == "at week 52: −30 mL (SD 9)"
     assert "not reported here" in answer  # symptoms and harms
 
 

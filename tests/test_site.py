@@ -106,7 +106,9 @@ def test_charts_and_tables_are_visible(visit):
         if figure.locator("svg").count():
             box = drawn.first.bounding_box()
             assert drawn.count() == 1 and box["width"] > 300 and box["height"] > 80
-            assert drawn.first.get_attribute("aria-label")
+            label = page.locator(f"#{drawn.first.get_attribute('aria-labelledby')}")
+            assert len(label.text_content()) > 50 and not label.is_visible()
+            assert page.get_by_role("img", name=label.text_content(), exact=True).count() == 1
         else:
             assert figure.locator("table").first.is_visible()
 

@@ -9,7 +9,7 @@ from ..claims import includes_null
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 from .tables import SYMPTOM_DOMAINS
 
 _NONE = "not reported here"
@@ -235,7 +235,7 @@ def _fvc_of(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             lines.append(line(pick.figure_span(row, words.at_start(said))))
         else:
             lines.append(line(pick.figure_span(row, words.result_text(row))))
-        lines.append(line(Span(_circumstances(evidence, row), tone="muted")))
+        lines.append(line(Span(_circumstances(evidence, row), ref=row.id, tone="muted")))
     if not any(c.ci_low is not None for c in shown):
         lines += _changes(evidence, pair, used)
     return lines
@@ -311,7 +311,8 @@ def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         used += group
         where = words.cohort_text(evidence, group[0])
         label = "Within-arm, no comparison" + (f" ({where})" if where else "")
-        lines.append(line(Span(f"{label}, {words.time_text(group[0])}:", tone="muted")))
+        when = Span(f"{words.time_text(group[0])}:", ref=pick.addresses(group), tone="muted")
+        lines.append(line(Span(f"{label}, ", tone="muted"), when))
         lines += [line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.result_text(row))) for row in group]
     return lines
 
@@ -341,7 +342,7 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         else:
             direction = "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
             tail = "".join(f", {text}" for text in (words.time_text(row), direction) if text)
-            lines.append(line(f"{short}: ", pick.figure_span(row, words.result_text(row)), tail))
+            lines.append(line(f"{short}: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=row.id)))
         shown.append(row)
     for (outcome, _), rows in shares.items():
         # Where a difference is shown, the share of responders on the same scale (haq-di, haq-di-responder) says less.
@@ -429,7 +430,8 @@ def _beside(
         row = by_arm.get(arm.arm)
         spans += [" vs " if spans else "", pick.figure_span(row, show(row)) if row else Span(_NONE, tone="muted")]
     time = words.time_text(rows[0])
-    return [line(f"{label}: ", *spans, unit, *([Span(f", {time}", tone="muted")] if time else []))]
+    when = [Span(", ", tone="muted"), Span(time, ref=pick.addresses(rows), tone="muted")] if time else []
+    return [line(f"{label}: ", *spans, unit, *when)]
 
 
 def _subjects(evidence: Evidence, pair: Pair) -> list[str]:
@@ -458,7 +460,10 @@ def _positions(evidence: Evidence, pair: Pair, used: list[Row]) -> Cell:
     for one in sorted(dated, key=lambda a: (set(a.disease) == {_PRECEDENT}, str(a.date), a.agency)):
         when = f"{one.agency} {words.date_text(one.date) or '(date not read)'}"
         lines.append(
-            line(Span(f"{words.at_start(one.status)}: {when}", ref=one.id), Span(f" {words.in_sentence(one.indication)}", tone="muted"))
+            line(
+                Span(f"{words.at_start(one.status)}: {when}", ref=one.id),
+                Span(f" {words.in_sentence(one.indication)}", ref=one.id, tone="muted"),
+            )
         )
     if not approvals:
         lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
@@ -466,10 +471,10 @@ def _positions(evidence: Evidence, pair: Pair, used: list[Row]) -> Cell:
     name = {row.treatment: words.in_sentence(row.name) for row in evidence["treatments"]}
     alone = [t for t in pair[0].treatment or () if t in subjects] == [subjects[0]]
     by_direction: dict[str, list[Span | str]] = {}
-    for text, row in _guidelines(evidence, guidelines):
-        about = "" if alone and row.treatment == subjects[0] else f"{name[row.treatment]}, "
-        spans = by_direction.setdefault(row.direction, [])
-        spans += ["; " if spans else f"{words.at_start(row.direction)}: ", Span(f"{about}{text}", ref=row.id)]
+    for text, rows in _guidelines(evidence, guidelines):
+        about = "" if alone and rows[0].treatment == subjects[0] else f"{name[rows[0].treatment]}, "
+        spans = by_direction.setdefault(rows[0].direction, [])
+        spans += ["; " if spans else f"{words.at_start(rows[0].direction)}: ", Span(f"{about}{text}", ref=pick.addresses(rows))]
     lines += [line(*spans) for spans in by_direction.values()]
     if not guidelines:
         lines.append(line(Span("No guideline position on it for this disease in the dataset", tone="muted")))
@@ -479,8 +484,9 @@ def _positions(evidence: Evidence, pair: Pair, used: list[Row]) -> Cell:
 _LINES = {"first line": "first line", "progression despite first line": "after progression", "rapidly progressive": "rapid progression"}
 
 
-def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, Row]]:
-    """Each body, year, subject and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``.
+def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Each body, year, subject and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``; and the
+    rows that say so.
 
     The diseases are named where those that the scope is about differ among the positions, and where a position is on
     another disease than the page's, which the trial's patients have too.
@@ -498,7 +504,7 @@ def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, Row]]:
             when.setdefault(_LINES.get(row["line"], ""), []).extend(diseases[row.id] if several else ())
         parts = [", ".join(part for part in (text, pick.sentence_list(list(dict.fromkeys(names)))) if part) for text, names in when.items()]
         details = "; ".join(part for part in ("" if strength in ("not read", "not applicable") else strength, *parts) if part)
-        texts.append((f"{body} {year}" + (f" ({details})" if details else ""), group[0]))
+        texts.append((f"{body} {year}" + (f" ({details})" if details else ""), group))
     return texts
 
 
@@ -525,8 +531,11 @@ def _without_trial(evidence: Evidence, pairs: dict[tuple, list[Pair]], used: lis
     spans: list[Span | str] = []
     for treatment, rows in found.items():
         used += rows
-        positions = "; ".join(dict.fromkeys(f"{r.body} {r.year} {r.direction}" for r in rows))
-        spans += ["; " if spans else "", Span(f"{words.in_sentence(evidence.row(treatment).name)} ({positions})", ref=rows[0].id)]
+        positions: dict[str, list[Row]] = {}
+        for row in rows:
+            positions.setdefault(f"{row.body} {row.year} {row.direction}", []).append(row)
+        said = joined("; ", (Span(text, ref=pick.addresses(members)) for text, members in positions.items()))
+        spans += ["; " if spans else "", f"{words.in_sentence(evidence.row(treatment).name)} (", *said, ")"]
     return [line("Named by guidelines; no randomised trial of it in this disease is entered here: ", *spans, ".")]
 
 

@@ -115,6 +115,8 @@ def _lines(evidence: Evidence, rows: list[Row]) -> list[Line]:
             value = words.result_text(row) if row.value is not None else words.per_100(row) or words.result_text(row)
             spans += [", " if spans else "", arm, pick.figure_span(row, value)]
         about = ", ".join(part for part in (group, time) if part)
-        lines.append(line(f"{evidence.row(outcome).short}: ", *spans, Span(f", {about}", ref=members[0].id, tone="muted") if about else ""))
+        lines.append(
+            line(f"{evidence.row(outcome).short}: ", *spans, Span(f", {about}" if about else "", ref=pick.addresses(members), tone="muted"))
+        )
     lines += [line(Span(row.says, ref=row.id)) for row in rows if row.table == "statements"]
     return lines

@@ -2,6 +2,10 @@
 
 It prints as HTML that is read without JavaScript, and as plain text for golden outputs.
 Both come from the rows alone: equal evidence gives equal bytes.
+
+Whatever shows a figure of a row stands in an element with ``data-ref="<address of the row>"``, one address to an element:
+a text that is a figure of several rows stands in one such element inside the other. An attribute can carry no address,
+so no attribute shows a figure: what a drawing says in words is an element too, which the drawing names as its label.
 """
 
 from __future__ import annotations
@@ -23,14 +27,22 @@ PLAIN_CELL, PLAIN_LINE = 34, 110
 class Span:
     """A run of text inside a cell or note.
 
-    ``ref`` is the row whose figure it shows, ``mark`` a sign set high (†), ``tone`` ``muted`` or ``strong``.
+    ``ref`` is the row whose figure it shows, or all the rows of which it is one; ``mark`` a sign set high (†), ``tone`` ``muted``
+    or ``strong``.
     """
 
     text: str
-    ref: str | None = None
+    ref: str | tuple[str, ...] | None = None
     link: str | None = None
     mark: str = ""
     tone: str | None = None
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """Its addresses, each once; none without a text."""
+        if not self.text:
+            return ()
+        return (self.ref,) if isinstance(self.ref, str) else tuple(dict.fromkeys(self.ref or ()))
 
     def html(self, own_ref: bool = True) -> str:
         inner = escape(self.text)
@@ -39,8 +51,11 @@ class Span:
         if self.mark:
             inner += f"<sup>{escape(self.mark)}</sup>"
         attributes = f' class="ctd-{self.tone}"' if self.tone else ""
-        if self.ref and own_ref:
-            attributes += f' data-ref="{escape(self.ref)}"'
+        first, *others = self.refs if own_ref and self.refs else (None,)
+        for ref in reversed(others):
+            inner = f'<span data-ref="{escape(ref)}">{inner}</span>'
+        if first:
+            attributes += f' data-ref="{escape(first)}"'
         return f"<span{attributes}>{inner}</span>" if attributes else inner
 
     def plain(self) -> str:
@@ -59,14 +74,14 @@ class Cell:
 
     @property
     def refs(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(span.ref for span in self.spans() if span.ref))
+        return tuple(dict.fromkeys(ref for span in self.spans() for ref in span.refs))
 
     def spans(self) -> Iterator[Span]:
-        return (span for line in self.lines for span in line)
+        return (span for line in self.lines for span in line if span.text)
 
     def html(self, tag: str, attributes: str) -> str:
         """The cell; its row's address stands on the cell itself where all figures are of one row."""
-        shared = self.refs[0] if len(self.refs) == 1 and all(span.ref for span in self.spans()) else None
+        shared = self.refs[0] if len(self.refs) == 1 and all(span.refs for span in self.spans()) else None
         if shared:
             attributes += f' data-ref="{escape(shared)}"'
         if self.anchor:
@@ -84,6 +99,27 @@ class Cell:
 def line(*parts: str | Span) -> Line:
     """Spans of one line; a string is a span without figure."""
     return tuple(Span(part) if isinstance(part, str) else part for part in parts)
+
+
+def joined(separator: str, parts: Iterable[str | Span | Line], last: str = "") -> Line:
+    """Parts as one line, with a separator between them (``last`` before the last one); those without text are left out."""
+    lines = [part if isinstance(part, tuple) else line(part) for part in parts]
+    lines = [one for one in lines if any(span.text for span in one)]
+    found: list[Span] = []
+    for number, one in enumerate(lines, start=1):
+        if found:
+            found.append(Span(last if last and number == len(lines) else separator))
+        found += one
+    return tuple(found)
+
+
+def plain(text: str | Line) -> str:
+    """A text as it reads, without its addresses."""
+    return text if isinstance(text, str) else "".join(span.plain() for span in text)
+
+
+def _html(text: str | Line) -> str:
+    return escape(text) if isinstance(text, str) else "".join(span.html() for span in text)
 
 
 def cell(*lines: str | Span | Line, anchor: str = "") -> Cell:
@@ -193,34 +229,41 @@ class Source:
 class Figure:
     """A display: drawing or table with all that a reader needs to judge it.
 
-    ``caption`` says what it is, ``legend`` how to read its signs; ``alt`` says in words what a drawing shows; ``svg_wide`` and
-    ``svg_narrow`` are the same drawing for a page and for a phone. Without a drawing the table is the body.
+    ``caption`` says what it is, ``legend`` how to read its signs; ``said`` says in words what a drawing shows, to those who do not see
+    it; ``svg_wide`` and ``svg_narrow`` are the same drawing for a page and for a phone. Without a drawing the table is the body.
     ``more`` is a second table that opens on request; its caption is what the reader opens.
     """
 
     name: str
-    caption: str
-    alt: str
+    caption: str | Line
+    said: str | Line
     table: Table | None = None
     svg_wide: str | None = None
     svg_narrow: str | None = None
     sources: tuple[Source, ...] = ()
     notes: tuple[Line, ...] = ()
-    legend: str = ""
+    legend: str | Line = ""
     more: Table | None = None
+
+    @property
+    def alt(self) -> str:
+        """The text alternative of the drawing."""
+        return plain(self.said)
 
     @property
     def refs(self) -> frozenset[str]:
         """The rows whose figures the display shows as text."""
-        in_notes = {span.ref for note in self.notes for span in note if span.ref}
+        in_notes = {ref for note in self.notes for span in note for ref in span.refs}
         return frozenset().union(in_notes, *(table.refs for table in (self.table, self.more) if table))
 
     def html(self) -> str:
         identity = f"fig-{self.name}"
         parts = []
         if self.svg_wide or self.table is None:
-            legend = f'<span class="ctd-legend">{escape(self.legend)}</span>' if self.legend else ""
-            parts.append(f"<figcaption>{escape(self.caption)}{legend}</figcaption>")
+            legend = f'<span class="ctd-legend">{_html(self.legend)}</span>' if self.legend else ""
+            parts.append(f"<figcaption>{_html(self.caption)}{legend}</figcaption>")
+        if self.svg_wide:
+            parts.append(f'<p id="{alt_id(self.name)}" hidden>{_html(self.said)}</p>')
         for svg, kind in ((self.svg_wide, "wide"), (self.svg_narrow, "narrow")):
             if svg:
                 only = "" if self.svg_narrow else " ctd-chart--only"
@@ -228,7 +271,7 @@ class Figure:
         if self.table and not self.svg_wide:
             parts.append(self.table.html())
         if self.notes:
-            notes = "\n".join(f"<p>{''.join(span.html() for span in note)}</p>" for note in self.notes)
+            notes = "\n".join(f"<p>{_html(note)}</p>" for note in self.notes)
             parts.append(f'<div class="ctd-notes">\n{notes}\n</div>')
         if self.table and self.svg_wide:
             parts.append(f'<details class="ctd-data"><summary>Data table</summary>\n{self.table.html()}\n</details>')
@@ -241,12 +284,12 @@ class Figure:
         return f'<figure class="ctd-figure" id="{identity}">\n{body}\n</figure>'
 
     def plain(self) -> str:
-        blocks = [_fill(self.caption), *([_fill(self.legend)] if self.legend else [])]
+        blocks = [_fill(plain(self.caption)), *([_fill(plain(self.legend))] if self.legend else [])]
         if self.svg_wide:
             blocks.append(_fill(f"[{self.alt}]"))
         if self.table:
             blocks.append(self.table.plain())
-        blocks += [_fill("".join(span.plain() for span in note)) for note in self.notes]
+        blocks += [_fill(plain(note)) for note in self.notes]
         if self.more:
             blocks += [_fill(self.more.caption), self.more.plain()]
         if self.sources:
@@ -262,6 +305,11 @@ class Figure:
 
 def _fill(text: str) -> str:
     return textwrap.fill(text, PLAIN_LINE, break_long_words=False, break_on_hyphens=False)
+
+
+def alt_id(name: str) -> str:
+    """The id of the element that says in words what the drawings of a figure show: their ``aria-labelledby``."""
+    return f"fig-{name}-alt"
 
 
 def figure_name(evidence: Evidence, *parts: str) -> str:

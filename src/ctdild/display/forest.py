@@ -10,7 +10,7 @@ from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from . import theme
-from .figure import Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, axis_ticks, log_ticks
 
 _MEASURES = {
@@ -55,18 +55,18 @@ def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) ->
     between = "the arms of randomised trials" if design == "randomised" else f"the groups of studies ({design})"
     caption = f"{about.name}: {measure.lower()} between {between}{f', in {unit}' if unit else ''}, with confidence interval."
     legend = f"{_shapes(evidence, drawn)}{pick.VERIFICATION_KEY} Nothing is pooled."
-    alt = (
-        f"Forest plot of {about.name}, {measure.lower()}{f' in {unit}' if unit else ''}: "
-        + "; ".join(_alt(evidence, row) for row in drawn)
-        + "."
+    said = line(
+        f"Forest plot of {about.name}, {measure.lower()}{f' in {unit}' if unit else ''}: ",
+        *joined("; ", (Span(_alt(evidence, row), ref=row.id) for row in drawn)),
+        ".",
     )
     return Figure(
         name,
         caption,
-        alt,
+        said,
         _table(evidence, about, rows, unit),
-        _draw(evidence, about, drawn, axis_title, theme.WIDE, f"fig-{name}-wide", alt),
-        _draw(evidence, about, drawn, axis_title, theme.NARROW, f"fig-{name}-narrow", alt),
+        _draw(evidence, about, drawn, axis_title, theme.WIDE, name),
+        _draw(evidence, about, drawn, axis_title, theme.NARROW, name),
         sources_of(evidence, rows),
         tuple(notes),
         legend,
@@ -122,7 +122,9 @@ def _kept_out(evidence: Evidence, row: Row, design: str) -> str:
 
 def _not_drawn(evidence: Evidence, row: Row, design: str) -> Line:
     return line(
-        f"Not drawn, {_kept_out(evidence, row, design)}: {pick.row_name(evidence, row)}: ",
+        f"Not drawn, {_kept_out(evidence, row, design)}: ",
+        Span(pick.row_name(evidence, row), ref=row.id),
+        ": ",
         pick.figure_span(row, words.result_text(row)),
         ".",
     )
@@ -138,7 +140,7 @@ def _table(evidence: Evidence, about: Row, rows: list[Row], unit: str) -> Table:
                 cell(pick.trial_link(evidence.trial(row)), Span(words.comparison_text(evidence, row), tone="muted")),
                 cell(
                     words.at_start(words.cohort_text(evidence, row)) or "Whole trial",
-                    Span(words.time_text(row) or "time not reported", tone="muted"),
+                    Span(words.time_text(row) or "time not reported", ref=row.id, tone="muted"),
                 ),
                 cell(_n_span(row)),
                 cell(
@@ -159,7 +161,7 @@ def _n_span(row: Row) -> Span | str:
     return Span(f"{row.n_a} and {row.n_b}", ref=row.id, mark=pick.mark(row, "n_a", "n_b"))
 
 
-def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, layout: theme.Layout, name: str, alt: str) -> str:
+def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     ratio = drawn[0].measure in RATIOS
     null = null_value(drawn[0])
@@ -173,7 +175,8 @@ def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, lay
     label_width = left - 20 if wide else layout.width
     y = 8.0
     if wide:
-        drawing.text(layout.width, y, _column_title(drawn), align="right", color=theme.MUTED, size=layout.small)
+        title = _column_title(drawn)
+        drawing.text(layout.width, y, title.text, align="right", color=theme.MUTED, size=layout.small, ref=title.refs)
         y += small_step + 2
     top, heading = y - 8, None
     for row in drawn:
@@ -191,7 +194,7 @@ def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, lay
             drawing.text(layout.width - 22, y, estimate, align="right", ref=row.id)
             drawing.text(layout.width, y, mark, align="right", color=theme.MUTED, size=layout.small)
         for part in _label(evidence, row, layout.fits(label_width, small=True)):
-            drawing.text(0, y, part, color=theme.MUTED, size=layout.small)
+            drawing.text(0, y, part, color=theme.MUTED, size=layout.small, ref=row.id)
             y += small_step
         if not wide:
             drawing.text(0, y, estimate, ref=row.id)
@@ -215,14 +218,13 @@ def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, lay
         drawing.text(
             at_null + 8 if wide else layout.width, y, f"{better} →", align="left" if wide else "right", color=theme.MUTED, size=layout.small
         )
-    return drawing.svg(name, alt, y + 12)
+    return drawing.svg(name, y + 12)
 
 
-def _column_title(drawn: list[Row]) -> str:
+def _column_title(drawn: list[Row]) -> Span:
     levels = {row.text("ci_level") for row in drawn}
-    interval = f"{levels.pop()}% CI" if len(levels) == 1 else "interval"
     short = "Difference" if drawn[0].measure == "MD" else _MEASURES[drawn[0].measure]
-    return f"{short} ({interval})"
+    return Span(f"{short} ({levels.pop()}% CI)", ref=pick.addresses(drawn)) if len(levels) == 1 else Span(f"{short} (interval)")
 
 
 def _label(evidence: Evidence, row: Row, characters: int) -> list[str]:

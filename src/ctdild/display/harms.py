@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from . import theme
-from .figure import Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, axis_ticks
 
 DOMAINS = ("harms", "survival")
@@ -48,13 +49,13 @@ def harms(evidence: Evidence) -> Figure:
     notes = [_apart(evidence, group) for group in apart] + pick.correction_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
     legend = f"{_key(evidence, groups)} * Computed here from events and patients; all else as printed. \u2013 Not reported here."
-    alt = "Dot plot of patients per 100 in each arm: " + "; ".join(_alt(evidence, group) for group in groups) + "."
+    said = line("Dot plot of patients per 100 in each arm: ", *joined("; ", (_alt(evidence, group) for group in groups)), ".")
     wide = narrow = None
     if groups:
-        wide = _draw(evidence, groups, theme.WIDE, f"fig-{name}-wide", alt)
-        narrow = _draw(evidence, groups, theme.NARROW, f"fig-{name}-narrow", alt)
+        wide = _draw(evidence, groups, theme.WIDE, name)
+        narrow = _draw(evidence, groups, theme.NARROW, name)
     return Figure(
-        name, caption, alt, _table(evidence, [*groups, *counted, *apart]), wide, narrow, sources_of(evidence, used), tuple(notes), legend
+        name, caption, said, _table(evidence, [*groups, *counted, *apart]), wide, narrow, sources_of(evidence, used), tuple(notes), legend
     )
 
 
@@ -74,16 +75,17 @@ def _comparison(evidence: Evidence, trial_id: str) -> list[Row]:
     return sorted(arms, key=lambda arm: _ARMS.index(arm.role))
 
 
-def _title(evidence: Evidence, group: Group) -> str:
-    """What was counted and when: ``Diarrhoea, over 52 weeks``."""
+def _title(evidence: Evidence, group: Group, inside: bool = False) -> Span:
+    """What was counted and when: ``Diarrhoea, over 52 weeks``; a label of all rows of the group."""
     row = group[0]
     standing = words.cohort_text(evidence, row)
-    return ", ".join(part for part in (evidence.outcome(row).short, standing, words.time_text(row)) if part)
+    text = ", ".join(part for part in (evidence.outcome(row).short, standing, words.time_text(row)) if part)
+    return Span(words.in_sentence(text) if inside else text, ref=pick.addresses(group))
 
 
-def _alt(evidence: Evidence, group: Group) -> str:
-    arms = pick.sentence_list([f"{words.arm_text(evidence, row)} {words.rate_per_100(row).text}" for row in group])
-    return f"{pick.acronym(evidence, group[0])}, {_title(evidence, group)}: {arms}"
+def _alt(evidence: Evidence, group: Group) -> Line:
+    arms = [Span(f"{words.arm_text(evidence, row)} {words.rate_per_100(row).text}", ref=row.id) for row in group]
+    return line(f"{pick.acronym(evidence, group[0])}, ", _title(evidence, group), ": ", *joined(", ", arms, last=" and "))
 
 
 def _apart(evidence: Evidence, group: Group) -> Line:
@@ -91,7 +93,9 @@ def _apart(evidence: Evidence, group: Group) -> Line:
     for row in group:
         spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.estimate_text(row))]
     return line(
-        f"Events, not patients (a patient may have several): {pick.acronym(evidence, group[0])}, {words.in_sentence(_title(evidence, group))}: ",
+        f"Events, not patients (a patient may have several): {pick.acronym(evidence, group[0])}, ",
+        _title(evidence, group, inside=True),
+        ": ",
         *spans,
         ".",
     )
@@ -100,7 +104,7 @@ def _apart(evidence: Evidence, group: Group) -> Line:
 def _table(evidence: Evidence, groups: list[Group]) -> Table:
     body = [
         (
-            cell(pick.trial_link(evidence.trial(group[0])), Span(_title(evidence, group), tone="muted")),
+            cell(pick.trial_link(evidence.trial(group[0])), replace(_title(evidence, group), tone="muted")),
             cell(*(_in_arm(evidence, row) for row in group)),
             cell(*dict.fromkeys(words.verification_text(evidence, row) for row in group)),
         )
@@ -136,7 +140,7 @@ def _key(evidence: Evidence, groups: list[Group]) -> str:
     return "Filled circle and first figure: the arm named first; open circle and second figure: the other."
 
 
-def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: str, alt: str) -> str:
+def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     highest = max(words.rate_per_100(row).value for group in groups for row in group)
     most = min(100.0, 10.0 * math.ceil(highest / 10)) or 10.0
@@ -155,11 +159,12 @@ def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: s
             for label in textwrap.wrap(heading, layout.fits(layout.width, bold=True)):
                 drawing.text(0, y, label, bold=True)
                 y += step
-        labels = textwrap.wrap(_title(evidence, group), layout.fits(left - 16 if wide else layout.width - figures - 8, small=True))
+        title = _title(evidence, group)
+        labels = textwrap.wrap(title.text, layout.fits(left - 16 if wide else layout.width - figures - 8, small=True))
         height = len(labels) * small_step
         beside = y + (height - small_step) / 2 if wide else y
         for n, label in enumerate(labels):
-            drawing.text(0, y + n * small_step, label, color=theme.MUTED, size=layout.small)
+            drawing.text(0, y + n * small_step, label, color=theme.MUTED, size=layout.small, ref=title.refs)
         by_arm = {row.arm: row for row in group}
         for n, arm in enumerate(arms):
             row = by_arm.get(arm.arm)
@@ -176,4 +181,4 @@ def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: s
         for value, n in reversed(points):
             drawing.point(value, middle, shape=_SHAPES[n % len(_SHAPES)], color=theme.COMPARATOR if n else theme.ACCENT, hollow=n > 0)
         y += height + (8 if wide else 20)
-    return drawing.svg(name, alt, y - 4)
+    return drawing.svg(name, y - 4)

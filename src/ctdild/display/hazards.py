@@ -11,7 +11,7 @@ from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from . import theme
-from .figure import Column, Figure, Span, Table, cell, figure_name, line, sources_of
+from .figure import Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, Scale, log_ticks
 
 Panel = tuple[Row, ...]  #: one comparison of one trial, in time
@@ -39,21 +39,33 @@ def hazards(evidence: Evidence, outcome: str) -> Figure:
         found.setdefault((row.trial_id, row.cohort, row.arm_a, row.arm_b), []).append(row)
     panels = [tuple(panel) for panel in found.values()]
     trials = pick.sentence_list(list(dict.fromkeys(pick.acronym(evidence, row) for row in drawn)))
-    levels = pick.sentence_list(sorted({f"{words.number_text(row.ci_level)}%" for row in drawn if row.ci_level is not None}))
+    levels: dict[str, list[Row]] = {}
+    for row in sorted((row for row in drawn if row.ci_level is not None), key=lambda row: row.ci_level):
+        levels.setdefault(f"{words.number_text(row.ci_level)}%", []).append(row)
+    level = joined(", ", (Span(text, ref=pick.addresses(members)) for text, members in levels.items()), last=" and ")
     caption = f"{about.name}: hazard ratio at points in time, {trials}."
-    legend = (
-        f"Each square is the ratio at that time, not up to it, with its interval{f' ({levels})' if levels else ''}. "
-        f"At 1 the hazards are equal. Nothing is pooled. {pick.VERIFICATION_KEY}"
+    legend = line(
+        "Each square is the ratio at that time, not up to it, with its interval",
+        *([" (", *level, ")"] if level else []),
+        f". At 1 the hazards are equal. Nothing is pooled. {pick.VERIFICATION_KEY}",
     )
-    alt = f"Hazard ratios of {words.in_sentence(about.name)} over time: " + "; ".join(_alt(evidence, panel) for panel in panels) + "."
-    wide, narrow = (_draw(evidence, panels, layout, f"fig-{name}-{layout.name}", alt) for layout in (theme.WIDE, theme.NARROW))
+    said = line(
+        f"Hazard ratios of {words.in_sentence(about.name)} over time: ", *joined("; ", (_alt(evidence, panel) for panel in panels)), "."
+    )
+    wide, narrow = (_draw(evidence, panels, layout, name) for layout in (theme.WIDE, theme.NARROW))
     notes = [
-        line(f"Not drawn, no interval reported here: {pick.row_name(evidence, row)}: ", pick.figure_span(row, words.result_text(row)), ".")
+        line(
+            "Not drawn, no interval reported here: ",
+            Span(pick.row_name(evidence, row), ref=row.id),
+            ": ",
+            pick.figure_span(row, words.result_text(row)),
+            ".",
+        )
         for row in rows
         if row not in drawn
     ]
     notes += pick.correction_notes(evidence, rows)
-    return Figure(name, caption, alt, _table(evidence, rows), wide, narrow, sources_of(evidence, rows), tuple(notes), legend)
+    return Figure(name, caption, said, _table(evidence, rows), wide, narrow, sources_of(evidence, rows), tuple(notes), legend)
 
 
 def _who(evidence: Evidence, panel: Panel) -> str:
@@ -61,9 +73,9 @@ def _who(evidence: Evidence, panel: Panel) -> str:
     return ", ".join(part for part in (f"{pick.acronym(evidence, panel[0])}: {words.comparison_text(evidence, panel[0])}", group) if part)
 
 
-def _alt(evidence: Evidence, panel: Panel) -> str:
-    points = [f"{_time(row)} {words.estimate_text(row)} ({words.interval_text(row)})" for row in panel]
-    return f"{_who(evidence, panel)}: {', '.join(points)}"
+def _alt(evidence: Evidence, panel: Panel) -> Line:
+    points = (Span(f"{_time(row)} {words.estimate_text(row)} ({words.interval_text(row)})", ref=row.id) for row in panel)
+    return line(f"{_who(evidence, panel)}: ", *joined(", ", points))
 
 
 def _time(row: Row) -> str:
@@ -100,7 +112,7 @@ def _places(panel: Panel, left: float, right: float, apart: float) -> tuple[list
     return [left + (right - left) * n / (len(panel) - 1) for n in range(len(panel))], False
 
 
-def _draw(evidence: Evidence, panels: list[Panel], layout: theme.Layout, name: str, alt: str) -> str:
+def _draw(evidence: Evidence, panels: list[Panel], layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     drawing = Drawing(layout, 0, 0, (0.0, float(layout.width)))
     left, right, apart = (44, layout.width - 4, 90) if wide else (34, layout.width - 2, 50)
@@ -120,7 +132,7 @@ def _draw(evidence: Evidence, panels: list[Panel], layout: theme.Layout, name: s
         height = Scale(low, high, y + _HEIGHT, y, log=True)
         for tick in log_ticks(low, high):
             drawing.rule(left, right, height(tick), height(tick), at="px", color=theme.RULE if tick == 1 else theme.GRID, width=1)
-            drawing.text(left - 6, height(tick), f"{tick:g}", align="right", color=theme.MUTED, size=layout.small)
+            drawing.tick(left - 6, height(tick), f"{tick:g}", align="right")
         places, to_scale = _places(panel, left + apart / 2, right - apart / 2, apart)
         y += _HEIGHT
         deepest = y
@@ -129,7 +141,7 @@ def _draw(evidence: Evidence, panels: list[Panel], layout: theme.Layout, name: s
             drawing.point(x, height(float(row.estimate)), at="px", hollow=bool(words.standing_text(evidence, row)))
             under = y + 14
             for part in textwrap.wrap(_time(row), layout.fits(apart, small=True)):
-                drawing.text(x, under, part, align="center", color=theme.MUTED, size=layout.small)
+                drawing.text(x, under, part, align="center", color=theme.MUTED, size=layout.small, ref=row.id)
                 under += small_step
             deepest = max(deepest, under)
         y = deepest
@@ -144,7 +156,7 @@ def _draw(evidence: Evidence, panels: list[Panel], layout: theme.Layout, name: s
         y = _hint(
             drawing, y, f"Time since randomisation ({'logarithmic' if to_scale else 'not to scale'}); below 1, hazard lower with {arm}"
         )
-    return drawing.svg(name, alt, y)
+    return drawing.svg(name, y)
 
 
 def _hint(drawing: Drawing, y: float, text: str) -> float:

@@ -11,7 +11,7 @@ from ..evidence import Evidence, Row, row_id
 from . import rows as pick
 from . import text as words
 from . import theme
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, axis_ticks
 
 #: Classes that are no treatment under study.
@@ -71,23 +71,21 @@ def evidence_map(evidence: Evidence) -> Figure:
         f"disease where they were counted, else all of them; the smallest mark also stands for a number not reported here{capped}. "
         "Extensions, pooled analyses and studies under way are left out."
     )
-    alt = "Evidence map: " + "; ".join(_alt(evidence, place, studies[place]) for place in _order(studies, treatments, diseases)) + "."
+    order = _order(studies, treatments, diseases)
+    said = line("Evidence map: ", *joined("; ", (_alt(evidence, place, studies[place]) for place in order)), ".")
     body = [
         (
             cell(evidence.row(place[0]).name, Span(place[1], tone="muted")),
             _listed([study for study in studies[place] if study.randomised]),
             _listed([study for study in studies[place] if not study.randomised]),
         )
-        for place in _order(studies, treatments, diseases)
+        for place in order
     ]
     table = Table("Studies by treatment and disease", (Column("Treatment"), Column("Randomised"), Column("Not randomised")), tuple(body))
-    wide, narrow = (
-        _draw_map(evidence, studies, treatments, diseases, layout, f"fig-{name}-{layout.name}", alt)
-        for layout in (theme.WIDE, theme.NARROW)
-    )
+    wide, narrow = (_draw_map(evidence, studies, treatments, diseases, layout, name) for layout in (theme.WIDE, theme.NARROW))
     used = [study.sized for found in studies.values() for study in found]
     return Figure(
-        name, caption, alt, table, wide, narrow, sources_of(evidence, used, ("n_randomised", "n")),
+        name, caption, said, table, wide, narrow, sources_of(evidence, used, ("n_randomised", "n")),
         tuple(pick.correction_notes(evidence, used)), legend,
     )  # fmt: skip
 
@@ -140,12 +138,12 @@ def _order(studies: dict[Place, list[_Study]], treatments: dict[str, list[str]],
     return [(t, d) for members in treatments.values() for t in members for d in diseases if (t, d) in studies]
 
 
-def _alt(evidence: Evidence, place: Place, studies: list[_Study]) -> str:
-    named = [
-        f"{s.trial.acronym} ({'randomised' if s.randomised else 'not randomised'}, {s.patients if s.patients is not None else 'number not reported'})"
-        for s in studies
-    ]
-    return f"{evidence.row(place[0]).name} in {place[1]}: {', '.join(named)}"
+def _alt(evidence: Evidence, place: Place, studies: list[_Study]) -> Line:
+    named = []
+    for study in studies:
+        patients = "number not reported" if study.patients is None else Span(str(study.patients), ref=study.sized.id)
+        named.append(line(f"{study.trial.acronym} ({'randomised' if study.randomised else 'not randomised'}, ", patients, ")"))
+    return line(f"{evidence.row(place[0]).name} in {place[1]}: ", *joined(", ", named))
 
 
 def _listed(studies: list[_Study]) -> Cell:
@@ -157,7 +155,7 @@ _CLASSES = {"transplant": "Stem-cell transplant", "other": "Other"}
 
 
 def _draw_map(evidence: Evidence, studies: dict[Place, list[_Study]], treatments: dict[str, list[str]], diseases: list[str],
-              layout: theme.Layout, name: str, alt: str) -> str:  # fmt: skip
+              layout: theme.Layout, name: str) -> str:  # fmt: skip
     wide = layout is theme.WIDE
     drawing = Drawing(layout, 0, 0, (0.0, float(layout.width)))
     left = 210 if wide else 0
@@ -189,7 +187,7 @@ def _draw_map(evidence: Evidence, studies: dict[Place, list[_Study]], treatments
                     drawing.point(x, row_y, at="px", shape="circle", size=3.14159 * radius**2, hollow=not study.randomised)
                     deepest = max(deepest, row_y + radius)
             y = deepest + 9
-    return drawing.svg(name, alt, y)
+    return drawing.svg(name, y)
 
 
 def _packed(studies: list[_Study], radii: list[float], centre: float, top: float, width: float) -> list[tuple[float, float, float, _Study]]:
@@ -226,7 +224,7 @@ def enrolment(evidence: Evidence) -> Figure:
     below = sum(trial.n_randomised < trial.n_planned for trial in drawn)
     caption = f"Patients planned and randomised: {below} of {len(drawn)} {'trial' if len(drawn) == 1 else 'trials'} randomised fewer than planned."
     legend = "Filled: randomised. Open: planned. * Computed here from the two."
-    alt = "Enrolment: " + "; ".join(_enrolled(trial) for trial in drawn) + "."
+    said = line("Enrolment: ", *joined("; ", (Span(_enrolled(trial), ref=trial.id) for trial in drawn)), ".")
     body = tuple(
         (
             cell(pick.trial_link(trial), pick.year_span(trial)),
@@ -244,10 +242,10 @@ def enrolment(evidence: Evidence) -> Figure:
     unknown = [trial.acronym for trial in trials if trial not in drawn]
     notes = [line(f"Planned or randomised number not reported here: {pick.sentence_list(unknown)}.")] if unknown else []
     notes += pick.correction_notes(evidence, drawn)
-    wide, narrow = (_draw_enrolment(drawn, layout, f"fig-{name}-{layout.name}", alt) for layout in (theme.WIDE, theme.NARROW))
+    wide, narrow = (_draw_enrolment(drawn, layout, name) for layout in (theme.WIDE, theme.NARROW))
     shown = ("year", "n_planned", "n_randomised", "stop_reason")
     used = [trial for trial in trials if trial.n_planned is not None]
-    return Figure(name, caption, alt, table, wide, narrow, sources_of(evidence, used, shown), tuple(notes), legend)
+    return Figure(name, caption, said, table, wide, narrow, sources_of(evidence, used, shown), tuple(notes), legend)
 
 
 def _count(trial: Row, column: str) -> Span:
@@ -265,7 +263,7 @@ def _enrolled(trial: Row) -> str:
     return f"{trial.acronym}, {trial.n_randomised} randomised of {trial.n_planned} planned{stopped}"
 
 
-def _draw_enrolment(trials: list[Row], layout: theme.Layout, name: str, alt: str) -> str:
+def _draw_enrolment(trials: list[Row], layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     most = float(max(max(t.n_planned, t.n_randomised) for t in trials)) * 1.04
     left, right = (236, 110) if wide else (6, 12)
@@ -280,11 +278,11 @@ def _draw_enrolment(trials: list[Row], layout: theme.Layout, name: str, alt: str
         middle, under = (y, y + step - 2) if wide else (y + step, y + 2 * step)
         reason = f"Stopped early: {words.in_sentence(trial.stop_reason)}" if trial.stop_reason else ""
         for part in textwrap.wrap(reason, layout.fits(left - 20 if wide else layout.width, small=True)):
-            drawing.text(0, under, part, color=theme.MUTED, size=layout.small)
+            drawing.text(0, under, part, color=theme.MUTED, size=layout.small, ref=trial.id)
             under += small_step
         drawing.rule(0.0, most, middle, middle, color=theme.GRID, width=1)
         drawing.rule(float(trial.n_randomised), float(trial.n_planned), middle, middle, color=theme.MUTED, width=2)
         drawing.point(float(trial.n_planned), middle, shape="circle", hollow=True, color=theme.COMPARATOR)
         drawing.point(float(trial.n_randomised), middle, shape="circle")
         y = under + 6
-    return drawing.svg(name, alt, y - 4)
+    return drawing.svg(name, y - 4)

@@ -58,7 +58,7 @@ def pro_matrix(evidence: Evidence) -> Figure:
     signs = "; ".join(f"{sign} {text}" for sign, text in SIGNS.values())
     legend = f"{signs}; {_NONE} not measured or not read. Which arm was favoured, and how it was read, stands in the data table."
     order = [(trial.trial_id, row.outcome) for row in outcomes for trial in trials if (trial.trial_id, row.outcome) in fields]
-    alt = "Outcomes against trials: " + "; ".join(_alt(evidence, key, fields[key]) for key in order) + "."
+    said = f"Outcomes against trials: {'; '.join(_alt(evidence, key, fields[key]) for key in order)}."
     body = tuple(
         (
             cell(evidence.row(outcome).name),
@@ -70,11 +70,9 @@ def pro_matrix(evidence: Evidence) -> Figure:
     )
     table = Table("What each trial showed", (Column("Outcome"), Column("Trial"), Column("What came out"), Column("Read")), body)
     used = [row for key in order for row in fields[key].rows]
-    wide, narrow = (
-        _draw(evidence, outcomes, trials, fields, layout, f"fig-{name}-{layout.name}", alt) for layout in (theme.WIDE, theme.NARROW)
-    )
+    wide, narrow = (_draw(evidence, outcomes, trials, fields, layout, name) for layout in (theme.WIDE, theme.NARROW))
     notes = [*_silent(evidence, trials, outcomes), *pick.correction_notes(evidence, used)]
-    return Figure(name, caption, alt, table, wide, narrow, sources_of(evidence, used), tuple(notes), legend)
+    return Figure(name, caption, said, table, wide, narrow, sources_of(evidence, used), tuple(notes), legend)
 
 
 def _fields(evidence: Evidence) -> dict[tuple[str, str], _Field]:
@@ -141,7 +139,7 @@ def _said(field: _Field) -> list[Line]:
         else:
             time = words.time_text(row)
             shown = words.result_text(row) or words.per_100(row) or "not reported here"
-            lines.append(line(pick.figure_span(row, shown), f", {time}" if time else ""))
+            lines.append(line(pick.figure_span(row, shown), Span(f", {time}" if time else "", ref=row.id)))
     return lines
 
 
@@ -167,7 +165,7 @@ def _silent(evidence: Evidence, trials: list[Row], outcomes: list[Row]) -> list[
 
 
 def _draw(evidence: Evidence, outcomes: list[Row], trials: list[Row], fields: dict[tuple[str, str], _Field],
-          layout: theme.Layout, name: str, alt: str) -> str:  # fmt: skip
+          layout: theme.Layout, name: str) -> str:  # fmt: skip
     """The matrix: outcomes down, trials across; on a phone the name of an outcome stands over its line."""
     wide = layout is theme.WIDE
     drawing = Drawing(layout, 0, 0, (0.0, float(layout.width)))
@@ -204,8 +202,8 @@ def _draw(evidence: Evidence, outcomes: list[Row], trials: list[Row], fields: di
             for n, trial in enumerate(trials):
                 field = fields.get((trial.trial_id, row.outcome))
                 sign = SIGNS[field.verdict][0] if field else _NONE
-                ref = field.rows[0].id if field else None
+                ref = pick.addresses(field.rows) if field else None
                 color = theme.INK if field else theme.MUTED
                 drawing.text(left + column * (n + 0.5), middle, sign, align="center", color=color, ref=ref)
             y += len(labels) * small_step + (8 if wide else small_step + 8)
-    return drawing.svg(name, alt, y)
+    return drawing.svg(name, y)

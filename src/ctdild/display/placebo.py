@@ -8,7 +8,7 @@ from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from . import theme
-from .figure import Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, Scale, axis_ticks
 
 #: Units that a change of FVC is printed in, each a panel of its own, with its name as an axis has it.
@@ -44,18 +44,16 @@ def placebo_decline(evidence: Evidence) -> Figure:
         f"{'Line: 95% interval, ' + ' or '.join(said) + '. ' if said else ''}Where nothing of the kind was printed only the point stands; a standard "
         f"deviation is of patients, not of the mean. Open: a group, not the whole trial. {pick.VERIFICATION_KEY}"
     )
-    alt = "FVC on placebo. " + " ".join(
-        f"{title}: {'; '.join(_alt(evidence, row) for row in panels[unit])}." for unit, title in UNITS.items() if unit in panels
-    )
+    said = line("FVC on placebo. ", *joined(" ", (_alt(evidence, title, panels[unit]) for unit, title in UNITS.items() if unit in panels)))
     body = tuple(_line(evidence, row) for unit in panels for row in panels[unit])
     columns = (Column("Trial"), Column("Patients"), Column("When"), Column("On placebo"), Column("Background treatment"), Column("Read"))
-    wide, narrow = (_draw(evidence, panels, layout, f"fig-{name}-{layout.name}", alt) for layout in (theme.WIDE, theme.NARROW))
+    wide, narrow = (_draw(evidence, panels, layout, name) for layout in (theme.WIDE, theme.NARROW))
     patients = {(row.trial_id, row.cohort) for row in shown}
     others = [row for row in rows if row not in shown and (row.trial_id, row.cohort) in patients]
     notes = [*_others(evidence, others), *pick.correction_notes(evidence, shown)]
     used = [*shown, *others]
     return Figure(
-        name, caption, alt, Table("FVC on placebo", columns, body), wide, narrow, sources_of(evidence, used), tuple(notes), legend
+        name, caption, said, Table("FVC on placebo", columns, body), wide, narrow, sources_of(evidence, used), tuple(notes), legend
     )
 
 
@@ -95,8 +93,9 @@ def _bar(row: Row) -> tuple[float, float, str] | None:
     return None
 
 
-def _alt(evidence: Evidence, row: Row) -> str:
-    return f"{', '.join(_about(evidence, row))}: {words.result_text(row)}"
+def _alt(evidence: Evidence, title: str, rows: list[Row]) -> Line:
+    results = (Span(f"{', '.join(_about(evidence, row))}: {words.result_text(row)}", ref=row.id) for row in rows)
+    return line(f"{title}: ", *joined("; ", results), ".")
 
 
 def _about(evidence: Evidence, row: Row) -> list[str]:
@@ -125,7 +124,7 @@ def _line(evidence: Evidence, row: Row) -> tuple:
             *([Span(group, tone="muted")] if group else []),
         ),
         cell(patients),
-        cell(words.time_text(row) or "time not reported"),
+        cell(Span(words.time_text(row), ref=row.id) if row.weeks is not None else "time not reported"),
         cell(pick.figure_span(row, words.result_text(row)), Span(row.model or row.statistic, ref=row.id, tone="muted")),
         cell(Span(words.at_start(trial.background or trial.background_policy), ref=trial.id)),
         cell(words.verification_text(evidence, row)),
@@ -143,12 +142,16 @@ def _others(evidence: Evidence, rows: list[Row]) -> list[Line]:
         for row in members:
             version = "" if row.preferred else row.model or "another version"
             about = ", ".join(part for part in (words.time_text(row), version) if part)
-            spans += ["; " if spans else "", pick.figure_span(row, words.result_text(row)), f" ({about})" if about else ""]
+            spans += [
+                "; " if spans else "",
+                pick.figure_span(row, words.result_text(row)),
+                Span(f" ({about})" if about else "", ref=row.id),
+            ]
         notes.append(line(f"Also of {evidence.row(trial_id).acronym} on placebo: ", *spans, "."))
     return notes
 
 
-def _draw(evidence: Evidence, panels: dict[str, list[Row]], layout: theme.Layout, name: str, alt: str) -> str:
+def _draw(evidence: Evidence, panels: dict[str, list[Row]], layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     drawing = Drawing(layout, 0, 0, (0.0, float(layout.width)))
     left, right = (236, 190) if wide else (18, 8)
@@ -170,9 +173,9 @@ def _draw(evidence: Evidence, panels: dict[str, list[Row]], layout: theme.Layout
         drawing.rule(left, layout.width - right, y, y, at="px", color=theme.RULE, width=1)
         for tick in axis_ticks(low - pad, high + pad, 4):
             drawing.rule(x(tick), x(tick), y, y + 4, at="px", color=theme.RULE, width=1)
-            drawing.text(x(tick), y + 13, words.number_text(f"{tick:g}"), align="center", color=theme.MUTED, size=layout.small)
+            drawing.tick(x(tick), y + 13, words.number_text(f"{tick:g}"))
         y += 13 + small_step
-    return drawing.svg(name, alt, y - 4)
+    return drawing.svg(name, y - 4)
 
 
 def _draw_row(evidence: Evidence, drawing: Drawing, row: Row, x: Scale, y: float, left: float) -> float:
@@ -195,7 +198,7 @@ def _draw_row(evidence: Evidence, drawing: Drawing, row: Row, x: Scale, y: float
     y += step - 1
     width = left - 20 if wide else layout.width
     for part in textwrap.wrap(", ".join([*rest, *([background] if background else [])]), layout.fits(width, small=True)):
-        drawing.text(0, y, part, color=theme.MUTED, size=layout.small)
+        drawing.text(0, y, part, color=theme.MUTED, size=layout.small, ref=row.id)
         y += small_step
     if not wide:
         drawing.text(0, y, shown, size=layout.small, ref=row.id)

@@ -90,7 +90,8 @@ def _position(row: Row, diseases: Sequence[str]) -> list[Line]:
     named = "" if diseases and set(diseases) <= set(row.disease) else ", ".join(d for d in row.disease if not diseases or d in diseases)
     about = ", ".join(part for part in (named, where) if part)
     said = ", ".join(part for part in (words.in_sentence(_DIRECTIONS[row.direction]), strength) if part)
-    lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *([Span(f" ({about})", tone="muted")] if about else []))]
+    tail = [Span(f" ({about})", ref=row.id, tone="muted")] if about else []
+    lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *tail)]
     return [*lines, line(Span(row.note, ref=row.id, tone="muted"))] if row.note else lines
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..evidence import Evidence, Row, row_id
 from . import text as words
-from .figure import Line, Span, line
+from .figure import Line, Span, joined, line
 
 DAGGER = "†"
 
@@ -128,6 +128,11 @@ def figure_span(row: Row, text: str, tone: str | None = None) -> Span:
     return Span(text, ref=row.id, mark=mark(row, *(ESTIMATE if row.table == "contrasts" else VALUE)), tone=tone)
 
 
+def addresses(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The addresses of rows, for a text that is a figure of each of them: the week at which all arms were measured."""
+    return tuple(row.id for row in rows)
+
+
 _COLUMN_NAMES = {
     "ci_low": "lower limit",
     "ci_high": "upper limit",
@@ -159,9 +164,11 @@ def correction_notes(evidence: Evidence, rows: Iterable[Row]) -> list[Line]:
         parts = []
         for printed, changed in changes.items():
             trials = list(dict.fromkeys(acronym(evidence, row) for row in changed if "trial_id" in row))
-            who = row_name(evidence, changed[0]) if len(changed) == 1 else f"{len(changed)} results of {sentence_list(trials)}"
-            parts.append(f"{who}: printed with {printed}")
-        lines.append(line(f"{DAGGER} Corrected. {'; '.join(parts)}. {evidence.row(discrepancy).reason.rstrip('.')}."))
+            one = Span(row_name(evidence, changed[0]), ref=changed[0].id)
+            who = one if len(changed) == 1 else f"{len(changed)} results of {sentence_list(trials)}"
+            parts.append(line(who, ": printed with ", Span(printed, ref=addresses(changed))))
+        why = Span(f"{evidence.row(discrepancy).reason.rstrip('.')}.", ref=discrepancy)
+        lines.append(line(f"{DAGGER} Corrected. ", *joined("; ", parts), ". ", why))
     return lines
 
 

@@ -1,6 +1,6 @@
 """Drawings: layers of marks through Altair and vl-convert to one clean inline SVG.
 
-A mark's ``ref`` (the row whose figure it prints) goes through Vega as its description and comes out as ``data-ref``.
+A mark's ``ref`` (the row whose figure it prints, or all the rows) goes through Vega as its description and comes out as ``data-ref``.
 Altair is imported when first used: it takes half a second that pages of tables alone do not need.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import theme
+from .figure import alt_id
 
 _REF = "row:"
 #: What Vega writes and nothing here needs: names of marks for screen readers (the drawing has one text of its own),
@@ -84,10 +85,15 @@ class Drawing:
         }
 
     def text(self, x: float, y: float, text: str, *, at: str = "px", align: str = "left", color: str = theme.INK,
-             size: int | None = None, bold: bool = False, angle: int = 0, ref: str | None = None) -> None:  # fmt: skip
+             size: int | None = None, bold: bool = False, angle: int = 0, ref: str | tuple[str, ...] | None = None) -> None:  # fmt: skip
         """A line of text, centred on y; with an angle of 270 it runs upwards from y."""
         style = {"align": align, "baseline": "middle", "fontWeight": "bold" if bold else "normal", **({"angle": angle} if angle else {})}
-        self._add("text", at, style, x=x, y=y, text=text, color=color, size=size or self.layout.size, ref=_REF + (ref or ""))
+        refs = ref if isinstance(ref, str) else " ".join(ref or ())
+        self._add("text", at, style, x=x, y=y, text=text, color=color, size=size or self.layout.size, ref=_REF + refs)
+
+    def tick(self, x: float, y: float, text: str, *, align: str = "center") -> None:
+        """A value of a scale that the drawing has beside its x axis: no figure of a row."""
+        self.text(x, y, text, align=align, color=theme.MUTED, size=self.layout.small)
 
     def rule(self, x: float, x2: float, y: float, y2: float, *, at: str = "value", color: str = theme.INK, width: float = 1.5) -> None:
         """A straight line."""
@@ -114,8 +120,8 @@ class Drawing:
             record = {k: v - self.left if k in ("x", "x2") else v for k, v in record.items()}
         self._layers.setdefault(key, []).append(record)
 
-    def svg(self, name: str, label: str, height: float) -> str:
-        """The drawing as inline SVG. ``label`` is its text alternative, ``name`` makes its ids one of a kind."""
+    def svg(self, figure: str, height: float) -> str:
+        """The drawing as inline SVG. The name of its ``figure`` makes its ids one of a kind; the figure says what is drawn."""
         import altair as alt
         import vl_convert
 
@@ -154,20 +160,22 @@ class Drawing:
                 x="independent", y="independent", color="independent", size="independent", stroke="independent", fill="independent"
             )
         )
-        return clean(vl_convert.vegalite_to_svg({**chart.to_dict(), "config": theme.config()}), name, label)
+        svg = vl_convert.vegalite_to_svg({**chart.to_dict(), "config": theme.config()})
+        return clean(svg, f"fig-{figure}-{self.layout.name}", alt_id(figure))
 
 
 def clean(svg: str, name: str, label: str) -> str:
-    """Vega's SVG as it goes into a page: one image with one text, no noise, ids that are one of a kind."""
+    """Vega's SVG as it goes into a page: one image, labelled by the element ``label``, no noise, ids that are one of a kind."""
     root = ET.fromstring(svg)
     drawn = ET.Element("g", {"aria-hidden": "true"})
+    refs: dict[ET.Element, list[str]] = {}
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         described = element.get("aria-label", "")
         for attribute in _DROPPED:
             element.attrib.pop(attribute, None)
         if described.startswith(_REF) and described != _REF:
-            element.set("data-ref", described.removeprefix(_REF))
+            refs[element] = described.removeprefix(_REF).split()
         for attribute, value in list(element.items()):
             if _DEFAULTS.get(attribute) == value:
                 del element.attrib[attribute]
@@ -178,6 +186,7 @@ def clean(svg: str, name: str, label: str) -> str:
             elif "url(#" in value:
                 element.set(attribute, value.replace("url(#", f"url(#{name}-"))
     _drop_empty(root)
+    _address(root, refs)
     drawn.extend(list(root))
     width, height = root.get("width", ""), root.get("height", "")
     head = ET.Element(
@@ -188,11 +197,25 @@ def clean(svg: str, name: str, label: str) -> str:
             "height": height,
             "viewBox": root.get("viewBox", ""),
             "role": "img",
-            "aria-label": label,
+            "aria-labelledby": label,
         },
     )
     head.append(drawn)
     return ET.tostring(head, encoding="unicode")
+
+
+def _address(element: ET.Element, refs: dict[ET.Element, list[str]]) -> None:
+    """Give each text its address; one that is a figure of several rows stands in a group for each of the others."""
+    for place, child in enumerate(list(element)):
+        _address(child, refs)
+        last, *others = reversed(refs.get(child, [""]))
+        if last:
+            child.set("data-ref", last)
+        for ref in others:
+            group = ET.Element("g", {"data-ref": ref})
+            group.append(child)
+            child = group
+        element[place] = child
 
 
 def _rounded(text: str) -> str:

@@ -187,8 +187,8 @@ def _changes(evidence: Evidence, rows: list[Row]) -> list[tuple[Cell, ...]]:
                 words.at_start(words.arm_text(evidence, row)),
                 *([Span(f"n {row.n}", ref=row.id, mark=pick.mark(row, "n"), tone="muted")] if row.n is not None else []),
             ),
-            cell(words.time_text(row) or "time not reported"),
-            cell(pick.figure_span(row, words.result_text(row)), Span(_model(row), tone="muted")),
+            cell(Span(words.time_text(row), ref=row.id) if row.weeks is not None else "time not reported"),
+            cell(pick.figure_span(row, words.result_text(row)), Span(_model(row), ref=row.id, tone="muted")),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
@@ -260,10 +260,8 @@ def _found(evidence: Evidence, rows: list[Row]) -> list[Line]:
     lines = []
     for row in rows:
         if row.table == "contrasts":
-            tail = [words.time_text(row), words.favours_text(evidence, row)]
-            lines.append(
-                line("Between the arms: ", pick.figure_span(row, words.result_text(row)), "".join(f", {part}" for part in tail if part))
-            )
+            tail = "".join(f", {part}" for part in (words.time_text(row), words.favours_text(evidence, row)) if part)
+            lines.append(line("Between the arms: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=row.id)))
     lines += [line(Span(row.says, ref=row.id)) for row in rows if row.table == "statements"]
     at: dict[str, list[Row]] = {}
     for row in rows:
@@ -274,7 +272,8 @@ def _found(evidence: Evidence, rows: list[Row]) -> list[Line]:
         for row in arms:
             value = words.per_100(row) or words.result_text(row)
             spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, value)]
-        lines.append(line(f"In each arm{f', {time}' if time else ''}: ", *spans))
+        when = [", ", Span(time, ref=pick.addresses(arms))] if time else []
+        lines.append(line("In each arm", *when, ": ", *spans))
     return lines
 
 
@@ -291,9 +290,9 @@ def corrections_table(evidence: Evidence) -> Figure:
         body.append(
             (
                 cell(*(Span(pick.row_name(evidence, target), ref=target.id) for target in targets)),
-                cell(Span(printed, tone="muted")),
-                cell(Span(used, ref=targets[0].id) if len(targets) == 1 else used),
-                cell(reason.reason),
+                cell(Span(printed, ref=pick.addresses(targets), tone="muted")),
+                cell(Span(used, ref=pick.addresses(targets))),
+                cell(Span(reason.reason, ref=reason.id)),
             )
         )
     columns = (Column("Figure"), Column("Printed"), Column("Used"), Column("Why"))
@@ -329,7 +328,7 @@ def sources_table(evidence: Evidence, *of: str) -> Figure:
         (
             cell(
                 Span(source.title, link=source.link),
-                *([Span(f"on {words.date_text(source.read_on)}", tone="muted")] if source.read_on else []),
+                *([Span(f"on {words.date_text(source.read_on)}", ref=source.id, tone="muted")] if source.read_on else []),
                 anchor=f"source-{source.source_id}",
             ),
             cell(words.read_in_text(source)),

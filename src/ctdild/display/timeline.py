@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from . import theme
-from .figure import Column, Figure, Span, Table, cell, figure_name, sources_of
+from .figure import Column, Figure, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, axis_ticks
 
 
@@ -19,32 +20,34 @@ def timeline(evidence: Evidence) -> Figure:
     if not trials:
         nothing = "No randomised trial of this scope is in the dataset."
         return Figure(name, nothing, nothing)
+    first, last = _year(trials[0]), _year(trials[-1])
     caption = (
-        f"Randomised trials by year of the main report, {trials[0].year} to {trials[-1].year}. The area of a circle is the number of patients."
+        line("Randomised trials by year of the main report, ", first, " to ", last, ". The area of a circle is the number of patients.")
         if len(trials) > 1
-        else f"The one randomised trial of this scope, reported in {trials[0].year}."
+        else line("The one randomised trial of this scope, reported in ", first, ".")
     )
-    alt = "Timeline: " + "; ".join(f"{t.year}, {t.acronym}, {_arms(evidence, t)}, {pick.size_of(evidence, t).text}" for t in trials) + "."
+    reported = (line(_year(t), f", {t.acronym}, {_arms(evidence, t)}, ", replace(pick.size_of(evidence, t), mark="")) for t in trials)
+    said = line("Timeline: ", *joined("; ", reported), ".")
     table = Table(
         "Trials by year of the main report",
         (Column("Trial"), Column("Year"), Column("Comparison"), Column("Patients")),
         tuple(
             (
                 cell(pick.trial_link(t)),
-                cell(Span(str(t.year), ref=t.id)),
+                cell(_year(t)),
                 cell(_arms(evidence, t)),
                 cell(pick.size_of(evidence, t)),
             )
             for t in trials
         ),
     )
-    drawn = {layout.name: _draw(evidence, trials, layout, f"fig-{name}-{layout.name}", alt) for layout in (theme.WIDE, theme.NARROW)}
+    drawn = {layout.name: _draw(evidence, trials, layout, name) for layout in (theme.WIDE, theme.NARROW)}
     notes = tuple(pick.correction_notes(evidence, trials))
     sized = [row for trial in trials for row in pick.sized_by(evidence, trial)]
     return Figure(
         name,
         caption,
-        alt,
+        said,
         table,
         drawn["wide"],
         drawn["narrow"],
@@ -55,6 +58,10 @@ def timeline(evidence: Evidence) -> Figure:
 
 #: Width of the column of names on a phone, in px.
 _NAME = 84
+
+
+def _year(trial: Row) -> Span:
+    return Span(str(trial.year), ref=trial.id)
 
 
 def _patients(evidence: Evidence, trial: Row) -> int | None:
@@ -68,7 +75,7 @@ def _arms(evidence: Evidence, trial: Row) -> str:
     return " versus ".join(words.in_sentence(arm.label) for arm in arms)
 
 
-def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str, alt: str) -> str:
+def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     first, last = trials[0].year, max(trials[-1].year, trials[0].year + 1)
     pad = 0.06 * (last - first)
@@ -103,4 +110,4 @@ def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str
             ref=size.ref,
         )
         y += 14 if wide else 30
-    return drawing.svg(name, alt, y)
+    return drawing.svg(name, y)

@@ -129,7 +129,8 @@ def _lines_in_arms(evidence: Evidence, rows: list[Row], named: bool = False) -> 
         for row in members:
             arm = words.arm_text(evidence, row).partition(",")[0]
             spans += ["; " if spans else "", f"{arm} ", pick.figure_span(row, words.estimate_text(row))]
-        lines += [line(Span(words.at_start(", ".join(part for part in head if part)) + ":", tone="muted")), line(*spans)]
+        when = words.at_start(", ".join(part for part in head if part))
+        lines += [line(Span(f"{when}:", ref=pick.addresses(members), tone="muted")), line(*spans)]
         lines.append(
             line(Span(words.at_start("; ".join(dict.fromkeys(words.verification_text(evidence, row) for row in members))), tone="muted"))
         )

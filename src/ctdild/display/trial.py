@@ -102,7 +102,7 @@ def _cohorts(evidence: Evidence, trial: Row) -> Figure | None:
     body = [
         (
             cell(Span(row.label, ref=row.id), Span(f"{row.kind}, {planned[row.prespecified]}", tone="muted")),
-            cell(row.definition),
+            cell(Span(row.definition, ref=row.id)),
             cell(Span(str(row.n), ref=row.id) if row.n is not None else Span("not reported here", tone="muted")),
             cell(words.verification_text(evidence, row)),
         )
@@ -111,24 +111,30 @@ def _cohorts(evidence: Evidence, trial: Row) -> Figure | None:
     return _section(evidence, trial, "groups", "groups inside the trial", ("Group", "Who", "Patients", "Read"), body, rows)
 
 
-def _standing(row: Row) -> list[Span]:
-    """What sets a row apart from the one that displays use."""
-    spans = []
-    if row.withheld:
-        spans.append(Span("withheld: sources disagree", tone="strong"))
-    elif not row.preferred:
-        spans.append(Span("another version, not used in charts", tone="muted"))
-    if row.derivation:
-        spans.append(Span(row.derivation, tone="muted"))
-    if row.note:
-        spans.append(Span(row.note, tone="muted"))
-    return spans
+def _standing(rows: list[Row]) -> list[Span]:
+    """What sets rows apart from those that displays use, each thing once."""
+    said: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.withheld:
+            said.setdefault(("withheld: sources disagree", "strong"), []).append(row)
+        elif not row.preferred:
+            said.setdefault(("another version, not used in charts", "muted"), []).append(row)
+        for text in (row.derivation, row.note):
+            if text:
+                said.setdefault((text, "muted"), []).append(row)
+    return [Span(text, ref=_addresses(about), tone=tone) for (text, tone), about in said.items()]
 
 
-def _about(evidence: Evidence, row: Row) -> list[Span]:
+def _addresses(rows: list[Row]) -> tuple[str, ...]:
+    """The addresses of rows but the withheld ones: nothing leads to those."""
+    return pick.addresses(row for row in rows if not row.withheld)
+
+
+def _about(evidence: Evidence, rows: list[Row]) -> list[Span]:
+    row = rows[0]
     group = words.cohort_text(evidence, row)
     parts = [group, words.time_text(row) or "time not reported", row.role.replace("-", " ")]
-    return [Span(evidence.outcome(row).name), Span(", ".join(part for part in parts if part), tone="muted")]
+    return [Span(evidence.outcome(row).name), Span(", ".join(part for part in parts if part), ref=_addresses(rows), tone="muted")]
 
 
 def _figures(row: Row, text: str) -> Span:
@@ -151,14 +157,15 @@ def _contrasts(evidence: Evidence, trial: Row) -> Figure | None:
     rows = _own(evidence, "contrasts", trial)
     body = []
     for row in rows:
-        n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None else ""
+        n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None and not row.withheld else ""
         favours = "" if row.withheld else words.favours_text(evidence, row)
-        tail = [Span(part, tone="muted") for part in (n, favours, row.estimand, _ANALYSED.get(row.analysis_set, "")) if part]
+        parts = (n, favours, row.estimand, _ANALYSED.get(row.analysis_set, ""))
+        tail = [Span(part, ref=_addresses([row]), tone="muted") for part in parts if part]
         body.append(
             (
-                cell(*_about(evidence, row)),
+                cell(*_about(evidence, [row])),
                 cell(words.comparison_text(evidence, row)),
-                cell(_figures(row, words.result_text(row)), *tail, *_standing(row)),
+                cell(_figures(row, words.result_text(row)), *tail, *_standing([row])),
                 cell(words.verification_text(evidence, row)),
             )
         )
@@ -194,11 +201,10 @@ def _results(evidence: Evidence, trial: Row) -> Figure | None:
             n = f" (n {row.n})" if row.n is not None and row.value is not None else ""
             text = words.result_text(row) if row.value is not None else words.per_100(row) or words.result_text(row)
             lines.append((Span(f"{words.at_start(words.arm_text(evidence, row))}: "), _figures(row, text + n)))
-        extra = dict.fromkeys(span for row in rows for span in _standing(row))
         body.append(
             (
-                cell(*_about(evidence, rows[0])),
-                cell(*lines, *extra),
+                cell(*_about(evidence, rows)),
+                cell(*lines, *_standing(rows)),
                 cell(*dict.fromkeys(words.verification_text(evidence, row) for row in rows)),
             )
         )
@@ -234,9 +240,9 @@ def discrepancy_rows(evidence: Evidence, rows: Iterable[Row]) -> list[tuple[Cell
         (
             cell(Span(row.subject, ref=row.id), Span("about the source article" if row.about == "article" else "between other sources", tone="muted"),
                  anchor=f"discrepancy-{row.id}"),
-            cell(row.stated),
-            cell(row.against, Span(_PROOF[row.proof], tone="muted")),
-            cell(Span(f"Used: {_USED[row.used]}."), row.reason),
+            cell(Span(row.stated, ref=row.id)),
+            cell(Span(row.against, ref=row.id), Span(_PROOF[row.proof], tone="muted")),
+            cell(Span(f"Used: {_USED[row.used]}."), Span(row.reason, ref=row.id)),
         )
         for row in rows
     ]  # fmt: skip
@@ -250,6 +256,12 @@ def _discrepancies(evidence: Evidence, trial: Row) -> Figure | None:
     )
 
 
+def _checked(report: Row) -> Span:
+    if report.checked_on is None:
+        return Span("not yet looked for corrections")
+    return Span(f"looked for corrections on {words.date_text(report.checked_on)}", ref=report.id)
+
+
 def _reports(evidence: Evidence, trial: Row) -> Figure | None:
     rows = _own(evidence, "reports", trial)
     body = [
@@ -257,9 +269,9 @@ def _reports(evidence: Evidence, trial: Row) -> Figure | None:
             cell(Span(row.kind)),
             cell(
                 Span(evidence.work(row.citation) if row.citation else row.link or row.report_id, link=row.link),
-                *([Span(row.note, tone="muted")] if row.note else []),
+                *([Span(row.note, ref=row.id, tone="muted")] if row.note else []),
             ),
-            cell(f"looked for corrections on {words.date_text(row.checked_on)}" if row.checked_on else "not yet looked for corrections"),
+            cell(_checked(row)),
         )
         for row in rows
     ]
