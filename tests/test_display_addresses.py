@@ -336,10 +336,10 @@ def test_what_rows_have_in_common_stands_at_the_address_of_each(evidence, quick)
     )  # fmt: skip
     visible = replace(small, schema=evidence.schema, _index={}).scope("all")
     arms, guidelines = {f"one.all.sae.w77.{name}" for name in ("drug", "placebo")}, {"r1", "r2"}
-    figures = (display.harms(visible), display.answers(visible), display.recommendations_table(visible))
-    for figure, part, rows, places in zip(figures, ("77", "77", "2019"), (arms, arms, guidelines), (4, 1, 1), strict=True):
-        said = [refs for refs, text in Reader(figure.html()).said if part in text]
-        assert said == [rows] * places, figure.name
+    figures = (display.harms(visible), display.answers(visible))
+    for figure, places in zip(figures, (4, 1), strict=True):
+        said = [refs for refs, text in Reader(figure.html()).said if "77" in text]
+        assert said == [arms] * places, figure.name
     assert [refs for refs, text in Reader(figures[1].html()).said if "2019" in text] == [guidelines]
 
 

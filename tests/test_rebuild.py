@@ -359,7 +359,7 @@ Traceback (most recent call last):
   File "/x/z.py", line 1, in g
     raise OSError
 OSError: no room
-The full traceback has been saved in /tmp/x.log
+The full traceback has been saved in x.log
 """
     (problem,) = _from_messages(tmp_path, crash)
     assert problem.what == "Sphinx failed" and [text for name, text in problem.details if not name] == ["OSError: no room"]

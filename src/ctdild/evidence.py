@@ -246,7 +246,6 @@ class Evidence:
     #: Names of trials, cohorts, arms and outcomes of the whole review, also where a scope sees fewer rows.
     vocabulary: frozenset[str] = frozenset()
     _index: dict[str, Row] = field(default_factory=dict, repr=False, compare=False)
-    _scopes: dict[str, Evidence] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for rows in self.tables.values():
@@ -300,6 +299,10 @@ class Evidence:
     def provenance(self, row: Row, column: str | None = None) -> Row:
         """The row that holds source, locator and verification of a row or of one cell of it."""
         return self._cells_read_elsewhere.get((row.id, row.table, column), row) if column is not None else row
+
+    @cached_property
+    def _scopes(self) -> dict[str, Evidence]:
+        return {}  # those that were asked for; no field, so that a copy with other tables starts without them
 
     @cached_property
     def _cells_read_elsewhere(self) -> dict[tuple[str, str, str], Row]:
@@ -435,7 +438,7 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
     used_sources = {row["source_id"] for rows in keep.values() for row in rows if "source_id" in row}
     keep["sources"] = [row for row in evidence["sources"] if row.source_id in used_sources]
     tables = {name: tuple(rows) for name, rows in keep.items() if name in evidence.tables}
-    return replace(evidence, tables=tables, scope_name=wanted.scope, _index={}, _scopes={})
+    return replace(evidence, tables=tables, scope_name=wanted.scope, _index={})
 
 
 # --- reading ---------------------------------------------------------------------------------------
