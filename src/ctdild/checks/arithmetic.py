@@ -175,9 +175,12 @@ def same_n(evidence: Evidence) -> Iterator[Finding]:
 
 def arms_sum(evidence: Evidence) -> Iterator[Finding]:
     """Rule 15, second part: the arms sum to the patients randomised."""
+    arms: dict[str, list[Row]] = {}
+    for arm in rows(evidence, "arms"):
+        if arm.role != "all":
+            arms.setdefault(arm.trial_id, []).append(arm)
     for trial in rows(evidence, "trials"):
-        arms = [arm for arm in rows(evidence, "arms") if arm.trial_id == trial.trial_id and arm.role != "all"]
-        yield from _sum(trial, "n_randomised", "n_randomised", arms, "randomised")
+        yield from _sum(trial, "n_randomised", "n_randomised", arms.get(trial.trial_id, []), "randomised")
 
 
 def cohorts_sum(evidence: Evidence) -> Iterator[Finding]:

@@ -310,13 +310,87 @@ def _arm_units(row: Row, outcome: Row) -> tuple[str | None, ...]:
         return (outcome.unit,)
     if row.statistic in ("rate", "adjusted rate"):
         return (outcome.unit, INCIDENCE)
-    return ("patients", "events", "% of patients", "%")
+    if row.statistic == "percent":
+        return ("% of patients", "%")
+    return ("patients", "events")
 
 
 def _unit(row: Row, allowed: tuple[str | None, ...], what: str) -> Iterator[Finding]:
     if row.unit not in allowed:
         choice = " or ".join(dict.fromkeys(u for u in allowed if u))
         yield Finding(row, "unit", f"{row.unit!r} is no unit for {what}", f"write {choice}; or the figure belongs to another outcome")
+
+
+#: What each measure can be a measure of.
+ESTIMANDS = {
+    **dict.fromkeys(("HR", "IRR"), ("time to event",)),
+    **dict.fromkeys(("OR", "RR"), ("proportion",)),
+    "RD": ("proportion", "time to event"),
+    "MD": ("change from baseline", "slope", "joint-model average", "final value", "time to event"),
+    "rate difference": ("slope", "time to event"),
+    "win probability": ("rank",),
+}
+
+
+def estimands(evidence: Evidence) -> Iterator[Finding]:
+    """The measure can measure the estimand: hazards are of times to an event, odds and risks of proportions."""
+    for row in rows(evidence, "contrasts"):
+        allowed = ESTIMANDS.get(row.measure)
+        if allowed and row.estimand not in allowed:
+            yield Finding(row, "measure", f"{row.measure} of a {row.estimand}; expected one of a {' or '.join(allowed)}",
+                          "mend measure or estimand; or it is true to print", (row.measure, row.estimand))  # fmt: skip
+
+
+USUAL_LEVEL = 95
+
+
+def levels(evidence: Evidence) -> Iterator[Finding]:
+    """A level other than 95 % is so rare that the note of its row says it."""
+    for table, column, words in (("contrasts", "ci_level", ("note", "p_note")), ("arm_results", "level", ("note", "derivation"))):
+        for row in rows(evidence, table):
+            level = row[column]
+            if level is not None and level != USUAL_LEVEL and not any(row.text(column) in (row[w] or "") for w in words):
+                yield Finding(row, column, f"a {row.text(column)} % interval, which the note of the row does not mention; inconsistent as printed",
+                              f"write {USUAL_LEVEL} for {row.text(column)} in {column}, or say under note that the source prints {row.text(column)} %",
+                              (row.text(column),))  # fmt: skip
+
+
+#: Words of an outcome's id that say which direction is good. The first that is found decides: a responder to a loss has won.
+BETTER_WORDS = (
+    ("higher", ("responder", "no-decline", "survival", "gain", "improved", "stable", "completed", "extubation", "discharge", "low-activity")),
+    ("lower", ("loss", "decline", "death", "fatal", "progress", "progression", "progressed", "exacerbation", "failure", "worse", "stop", "withdrawal",
+               "interrupted", "reduced", "lost", "dose", "fibrosis", "started", "qild", "qlf")),
+)  # fmt: skip
+#: Units of lung function in which more is better, unless a word says otherwise.
+VOLUMES = ("mL", "mL/year", "percentage points", "percentage points/year", "%")
+#: What is measured in these units is a time until something: the sooner a good thing, the later a bad one.
+TIMES = ("days", "months", "years")
+
+
+def better(evidence: Evidence) -> Iterator[Finding]:
+    """The better direction of an outcome is that of its instrument, of its domain, and of the words of its id."""
+    told = {row.outcome: (row.better, f"{row.instrument_id} in instruments.csv") for row in rows(evidence, "instruments") if row.outcome and row.better}
+    for row in rows(evidence, "outcomes"):
+        if row.better is None:
+            continue
+        expected, why = told.get(row.outcome) or _better_by_name(row)
+        if expected not in (None, row.better):
+            yield Finding(row, "better", f"{row.better} is better, but {why} says {expected}; inconsistent as printed", f"write {expected}; or it is true to print",
+                          (row.better, expected))  # fmt: skip
+
+
+def _better_by_name(outcome: Row) -> tuple[str | None, str]:
+    if outcome.domain == "harms":
+        return "lower", "the domain harms"
+    if outcome.unit in TIMES:
+        return None, ""
+    for direction, words in BETTER_WORDS:
+        for word in words:
+            if f"-{word}-" in f"-{outcome.outcome}-":
+                return direction, f"the word {word}"
+    if outcome.domain == "lung function" and outcome.unit in VOLUMES:
+        return "higher", f"lung function in {outcome.unit}"
+    return None, ""
 
 
 def time_order(evidence: Evidence) -> Iterator[Finding]:
@@ -358,17 +432,27 @@ def verification(evidence: Evidence) -> Iterator[Finding]:
 # --- text --------------------------------------------------------------------------------------------
 
 #: A lone sign of equality is a p_relation; a number with its plus sign stays a number.
-_FORMULA = re.compile(r"[=+@](?!$)(?!\d+(\.\d+)?$)")
+_FORMULA = re.compile(r"[=+@](?!$)(?!\d+(\.\d+)?$)|-(?=.*[(!|])(?!\d)")
 _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>|<(script|iframe|img|svg|style|object)\b", re.IGNORECASE)
 
 
+#: Addresses that run a script, or hold a page of their own, when they are followed.
+_SCRIPT = re.compile(r"\b(javascript|vbscript|data)\s*:\s*(?=[^\s\d])(?=\S*[/(;,])", re.IGNORECASE)
+
+
 def text_safety(evidence: Evidence) -> Iterator[Finding]:
-    """No cell that a spreadsheet would run or a browser would take for markup."""
+    """No cell that a spreadsheet would run or a browser would take for markup, and no letter in a key that only looks like one."""
     for table, schema in evidence.schema.items():
+        keys = {*schema.primary_key, *(c for key in schema.foreign_keys for c in key.columns)}
         for row in rows(evidence, table):
             for column in schema.columns:
                 text = row.text(column)
-                if _FORMULA.match(text):
+                if column in keys and not text.isascii():
+                    odd = next(ch for ch in text if ord(ch) > 127)
+                    yield Finding(row, column, f"{odd!r} (U+{ord(odd):04X}) in a key only looks like a letter or a hyphen", "type the key anew with plain letters")
+                elif ":" in text and _SCRIPT.search(text):
+                    yield Finding(row, column, f"holds {_SCRIPT.search(text)[0]!r}, an address that runs a script", "write an address that begins with https://")
+                elif _FORMULA.match(text):
                     yield Finding(
                         row, column, f"starts with {text[0]!r}: a spreadsheet would run it as a formula", "start with another character"
                     )

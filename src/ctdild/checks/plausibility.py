@@ -106,6 +106,17 @@ def critical_t(level: float, df: int) -> float:
     return low
 
 
+@functools.cache
+def critical_z(level: float) -> float:
+    """Normal quantile with which a two-sided ``level`` interval is made."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def z_of_p(p: float) -> float:
+    """The absolute z whose two-sided p is this; infinite for 0, and 0 from 1 on."""
+    return math.inf if p < 1e-15 else NormalDist().inv_cdf(1 - p / 2) if p < 1 else 0.0
+
+
 def p_agrees(estimate: Printed, low: Printed, high: Printed, log: bool, level: float, p: Bounds, df: int | None) -> bool:
     """Whether estimate, limits and p can come from one model, within 5 % on z.
 
@@ -114,7 +125,7 @@ def p_agrees(estimate: Printed, low: Printed, high: Printed, log: bool, level: f
     e, l, u = (bounds(x, log) for x in (estimate, low, high))  # noqa: E741
     size = (0.0 if e[0] <= 0 <= e[1] else min(map(abs, e)), max(map(abs, e)))
     width = (u[0] - l[1], u[1] - l[0])
-    models = [(two_sided_normal, NormalDist().inv_cdf((1 + level) / 2))]
+    models = [(two_sided_normal, critical_z(level))]
     if df is not None and 0 < df < T_BELOW_DF and not log:
         models.append((functools.partial(two_sided_t, df=df), critical_t(level, df)))
     for tail, critical in models:
@@ -189,9 +200,10 @@ def intervals(evidence: Evidence) -> Iterator[Interval]:
             symmetric = row.measure in RATIOS + DIFFERENCES and row.ci_method not in ASYMMETRIC_METHODS
             yield Interval(row, ("estimate", "ci_low", "ci_high"), row.measure in RATIOS, symmetric)
     for row in rows(evidence, "arm_results"):
-        if row.interval_kind == "CI" and None not in (row.value, row.low, row.high):
+        column = "percent" if row.statistic == "percent" else "value"
+        if row.interval_kind == "CI" and None not in (row[column], row.low, row.high):
             symmetric = row.statistic in SYMMETRIC_STATISTICS and row.unit != INCIDENCE
-            yield Interval(row, ("value", "low", "high"), False, symmetric)
+            yield Interval(row, (column, "low", "high"), False, symmetric)
 
 
 def _swapped(evidence: Evidence) -> dict[Row, tuple[Interval, Interval]]:
@@ -282,7 +294,7 @@ def _implied_p(interval: Interval) -> str:
     estimate, low, high = (_log(x) if interval.log else float(x) for x in interval.values)
     if not 0 < high - low < math.inf:
         return "anything"
-    critical = NormalDist().inv_cdf((1 + interval.row.ci_level / 100) / 2)
+    critical = critical_z(interval.row.ci_level / 100)
     return f"{two_sided_normal(abs(estimate) * 2 * critical / (high - low)):.2g}"
 
 
@@ -401,9 +413,15 @@ def hard_range(evidence: Evidence) -> Iterator[Finding]:
             continue
         elif row.statistic in LEVELS:
             low, high = _scale(outcome)
+            if low == -math.inf and row.unit in AMOUNTS:
+                low = 0
             yield from _outside(row, columns, low, high, f"a value of {outcome.name}")
         elif row.statistic in CHANGES and _width(outcome) is not None:
             yield from _outside(row, columns, -_width(outcome), _width(outcome), f"a change of {outcome.name}")
+
+
+#: Units of amounts: a value, unlike a change, is never below 0.
+AMOUNTS = ("mL", "% predicted", "% of patients", "patients", "events", "m", "mm", "mg", "mg/L", "days", "months", "years")
 
 
 def _scale(outcome: Row) -> Bounds:
@@ -437,7 +455,7 @@ def _outside(row: Row, columns: tuple[str, ...], low: float, high: float, what: 
 #: Changes and differences in lung function: the largest believable one and the narrowest believable 95 % interval, by unit.
 #: Beyond or below, the figure is in another unit. Group means fall by less than 500 mL a year even in untreated fibrosis;
 #: 1,200 patients still gave an interval of 65 mL.
-MAGNITUDES = {"mL": (1500, 10), "mL/year": (1500, 10), "percentage points": (50, 0)}
+MAGNITUDES = {"mL": (700, 10), "mL/year": (700, 10), "percentage points": (25, 0), "percentage points/year": (25, 0)}
 
 
 def unit_magnitude(evidence: Evidence) -> Iterator[Finding]:

@@ -80,3 +80,8 @@ def _transpositions(text: str) -> Iterator[str]:
         candidate = "".join(new)
         if candidate != text and re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", candidate):
             yield candidate
+
+
+def slips(text: str) -> set[str]:
+    """What a count becomes when two of its digits are exchanged, or a nought is lost or added."""
+    return {new.removesuffix(".0") for change in (_transpositions, _shifts) for new in change(text)}
