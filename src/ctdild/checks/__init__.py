@@ -31,7 +31,7 @@ class Rule:
     description: str
 
 
-_E, _W = "ERROR", "WARN"
+_E, _W, _I = "ERROR", "WARN", "INFO"
 
 #: Every rule, in the order of a reader's questions. Numbers are those of the review's list of plausibility rules.
 RULES = (
@@ -96,6 +96,10 @@ RULES = (
     Rule("cohorts-sum", _E, arithmetic.cohorts_sum, "rule 15: the cohorts of a partition sum to the cohort that they divide"),
     Rule("allocation", _W, plausibility.allocation, "rule 16: arm sizes are believable under the allocation ratio (binomial p > 0.001)"),
     Rule("known-n", _W, agreement.known_n, "rule 15: no number of patients is another arm's, or the arm's own with a slip"),
+    Rule("share-analysed", _W, agreement.shares_analysed, "rule 15: the arms of a result have lost similar shares of their patients"),
+    Rule("counts-within", _W, agreement.counts_within, "rules 13 and 17: a count without a denominator fits its arm; events, patients and screening agree"),
+    Rule("baseline-balance", _W, agreement.baseline_balance, "rule 16: randomised arms are alike before treatment, but for chance"),
+    Rule("placebo-slope", _W, agreement.placebo_slope, "rule 32: on placebo the yearly slope of lung function is a loss"),
     Rule("parts", _W, agreement.parts_and_whole, "rule 15: a result of all patients lies between those of its groups, and counts add up"),
     Rule("disposition", _W, agreement.disposition, "rule 17: who completed and who left are no more than the patients"),
     Rule("over-time", _W, agreement.over_time, "rule 17: deaths never fall from one visit to the next, survivors never rise"),
@@ -112,7 +116,7 @@ RULES = (
     Rule("change", _W, agreement.change_from_baseline, "rule 27: a mean change is the mean at the visit minus the mean at baseline"),
     Rule("two-sources", _W, agreement.two_sources, "rule 28: where two sources differ on a fact, a discrepancy or a note says so"),
     Rule("sibling-size", _W, agreement.sibling_size, "rule 29: no figure is ten times its siblings"),
-    Rule("primary-met", _W, agreement.primary_met, "rule 4: the primary outcome was met exactly when its contrast is significant"),
+    Rule("primary-met", _I, agreement.primary_met, "rule 4: the primary outcome was met exactly when its contrast is significant"),
     Rule("duplicate-figures", _W, plausibility.duplicates, "rule 25: no two trials print the same estimate and interval"),
     Rule("same-n", _W, arithmetic.same_n, "rule 28: a contrast and its arm results have the same numbers of patients"),
     Rule("visit-week", _E, plausibility.visit_weeks, "rule 26: no visit lies after the end of its trial"),

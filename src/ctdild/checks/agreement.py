@@ -90,6 +90,16 @@ def known_n(evidence: Evidence) -> Iterator[Finding]:
     for row in rows(evidence, "contrasts"):
         add(row, row.cohort, row.arm_a, "n_a")
         add(row, row.cohort, row.arm_b, "n_b")
+    together: dict[tuple[str, str], set[int]] = {}
+    for row in rows(evidence, "arm_results"):
+        if row.arm == "all" and row.n is not None:
+            together.setdefault((row.trial_id, row.cohort), set()).add(row.n)
+    for cohort in rows(evidence, "cohorts"):
+        own = together.get((cohort.trial_id, cohort.cohort), set())
+        slip = next((k for k in sorted(own) if cohort.n is not None and cohort.n not in own and str(cohort.n) in slips(str(k))), None)
+        if slip:
+            yield Finding(cohort, "n", f"{cohort.n} patients, but {slip} in its results, a slip of the pen away; inconsistent as printed",
+                          f"write {slip} for {cohort.n} in n, if the source agrees", (str(cohort.n), str(slip)))  # fmt: skip
     named = [(row, "n", row.arm) for row in rows(evidence, "arm_results")]
     named += [(row, column, row[arm]) for row in rows(evidence, "contrasts") for column, arm in (("n_a", "arm_a"), ("n_b", "arm_b"))]
     for row, column, arm in named:
@@ -108,6 +118,102 @@ def known_n(evidence: Evidence) -> Iterator[Finding]:
         listed = ", ".join(map(str, sorted(own)))
         yield Finding(row, column, f"{n} patients of {arm}, who are {listed} elsewhere: {why}; inconsistent as printed",
                       f"write {listed.replace(', ', ' or ')} for {n} in {column}, if the source agrees", (str(n), listed))  # fmt: skip
+
+
+#: How far the analysed share of two arms of one result may lie apart.
+SHARE_APART = 0.3
+
+
+def shares_analysed(evidence: Evidence) -> Iterator[Finding]:
+    """Rule 15: the arms of a result of all patients have lost similar shares of those randomised."""
+    randomised = {row.id: row.n_randomised for row in rows(evidence, "arms")}
+    for arms in by_quantity(evidence).values():
+        group = [(row, n) for row in arms.values() if row.cohort == "all" and row.n and (n := randomised.get(row_id("arms", (row.trial_id, row.arm))))]
+        if len(group) < 2:
+            continue
+        (low, low_n), *_, (high, high_n) = sorted(group, key=lambda pair: pair[0].n / pair[1])
+        if high.n / high_n - low.n / low_n > SHARE_APART:
+            cells = {"n": low.text("n")}
+            yield Finding(low, "n", f"{low.n} of {low_n} {low.arm}, but {high.n} of {high_n} {high.arm}; inconsistent as printed",
+                          smallest(cells, lambda c, m=low_n, s=high.n / high_n: abs(c["n"] / m - s) <= SHARE_APART and c["n"] <= m, counts=("n",), reach=0),
+                          (low.text("n"), str(low_n), high.text("n"), str(high_n)))  # fmt: skip
+
+
+#: Counted before anyone is randomised.
+BEFORE = ("consented", "ineligible", "withdrew-before")
+
+
+def counts_within(evidence: Evidence) -> Iterator[Finding]:
+    """Rule 13 where a count has no denominator of its own: no more patients than its arm or group has; events at least as many as patients with one.
+
+    Those who consented are those found ineligible, those who withdrew and those randomised.
+    """
+    randomised = {row.id: row.n_randomised for row in rows(evidence, "arms")}
+    sizes = {row.id: row.n for row in rows(evidence, "cohorts")}
+    totals = {row.trial_id: row.n_randomised for row in rows(evidence, "trials")}
+    counted: dict[tuple, Row] = {}
+    screened: dict[str, dict[str, Row]] = {}
+    for row in rows(evidence, "arm_results"):
+        if row.events is None:
+            continue
+        if row.outcome in BEFORE:
+            screened.setdefault(row.trial_id, {})[row.outcome] = row
+            continue
+        counted[row.counts, row.trial_id, row.cohort, row.arm, row.outcome, row.weeks] = row
+        limits = [randomised.get(row_id("arms", (row.trial_id, row.arm))), sizes.get(row_id("cohorts", (row.trial_id, row.cohort)))]
+        limit = min((n for n in limits if n is not None), default=None)
+        if row.counts == "patients" and row.n is None and limit is not None and row.events > limit:
+            yield Finding(row, "events", f"{row.events} patients of at most {limit}; inconsistent as printed",
+                          smallest({"events": row.text("events")}, lambda c, n=limit: c["events"] <= n, counts=("events",), reach=0), (row.text("events"), str(limit)))  # fmt: skip
+    for key, row in counted.items():
+        patients = counted.get(("patients", *key[1:])) if key[0] == "events" else None
+        if patients is not None and patients.events > row.events:
+            yield Finding(row, "events", f"{row.events} events in {patients.events} patients ({patients.id}); inconsistent as printed",
+                          "check which of the two counts patients", (row.text("events"), patients.text("events")))  # fmt: skip
+    for trial, found in screened.items():
+        if len(found) == len(BEFORE) and totals.get(trial) is not None:
+            cells = {**{name: found[name].text("events") for name in BEFORE}, "randomised": str(totals[trial])}
+            if not _screening_adds_up({name: Printed(text) for name, text in cells.items()}):
+                yield Finding(found["consented"], "events", f"{cells['consented']} consented, but {' + '.join(list(cells.values())[1:])} left or were randomised; inconsistent as printed",
+                              smallest(cells, _screening_adds_up, counts=tuple(cells), exchange=False), tuple(cells.values()))  # fmt: skip
+
+
+def _screening_adds_up(cells: Mapping[str, Printed]) -> bool:
+    return cells["consented"] * 2 == sum(cells.values())
+
+
+#: Chance lets randomised arms differ at baseline by so many standard errors once in 15,000 comparisons (Carlisle 2017).
+BASELINE_Z = 4
+
+
+def baseline_balance(evidence: Evidence) -> Iterator[Finding]:
+    """Rule 16 for what was measured before treatment: randomised arms are alike, but for chance."""
+    kinds = {row.trial_id: row.kind for row in rows(evidence, "trials")}
+    randomised = {row.id: row.n_randomised for row in rows(evidence, "arms")}
+    for arms in by_quantity(evidence).values():
+        group = [row for name, row in arms.items() if name not in NO_ARM and row.weeks == 0]
+        if len(group) != 2 or kinds.get(group[0].trial_id) != "rct":
+            continue
+        a, b = group
+        n_a, n_b = (randomised.get(row_id("arms", (row.trial_id, row.arm))) for row in group)
+        z = _arms_z(a, b, n_a, n_b)
+        if z is not None and z > BASELINE_Z:
+            yield Finding(a, "value" if a.value is not None else "events", f"{_short_arm(a)} and {_short_arm(b)} before treatment, {z:.1f} standard errors apart; inconsistent as printed",
+                          "check both arms against the source: chance does not part randomised arms so far", (*_arm_figures(a), *_arm_figures(b)))  # fmt: skip
+
+
+#: Slopes of lung function, which in fibrosis point downwards unless something is done.
+SLOPES = ("fvc-rate", "fvc-pp-rate", "fvc-pp-loss-rate")
+
+
+def placebo_slope(evidence: Evidence) -> Iterator[Finding]:
+    """Rule 32: on placebo the yearly slope of lung function is a loss."""
+    placebo = {row.id for row in rows(evidence, "arms") if row.role == "placebo"}
+    better = {row.outcome: row.better for row in rows(evidence, "outcomes")}
+    for row in rows(evidence, "arm_results"):
+        if row.outcome in SLOPES and row.value and row_id("arms", (row.trial_id, row.arm)) in placebo and (row.value > 0) == (better.get(row.outcome) == "higher"):
+            yield Finding(row, "value", f"{row.text('value')} {row.unit} on placebo would be a gain of lung function; inconsistent as printed",
+                          smallest({"value": row.text("value")}, lambda c, v=row.value: c["value"] * v < 0), (row.text("value"),))  # fmt: skip
 
 
 # --- a contrast with its arms ------------------------------------------------------------------------
@@ -245,12 +351,17 @@ def p_from_arms(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _crude_z(contrast: Row, a: Row, b: Row) -> float | None:
-    x, y = _counted(a, contrast.n_a), _counted(b, contrast.n_b)
+    return _arms_z(a, b, contrast.n_a, contrast.n_b)
+
+
+def _arms_z(a: Row, b: Row, n_a: int | None, n_b: int | None) -> float | None:
+    """How many standard errors two arms are apart: two proportions, or two means."""
+    x, y = _counted(a, n_a), _counted(b, n_b)
     if x is not None and y is not None:
         share = (x[0] + y[0]) / (x[1] + y[1])
         spread = math.sqrt(share * (1 - share) * (1 / x[1] + 1 / y[1]))
         return abs(x[0] / x[1] - y[0] / y[1]) / spread if spread else None
-    se_a, se_b = standard_error(a, contrast.n_a), standard_error(b, contrast.n_b)
+    se_a, se_b = standard_error(a, n_a), standard_error(b, n_b)
     if None in (se_a, se_b, a.value, b.value) or a.unit != b.unit or not se_a + se_b:
         return None
     return abs(a.value - b.value) / math.hypot(se_a, se_b)
@@ -270,20 +381,26 @@ def _short_arm(row: Row) -> str:
 def copied_rows(evidence: Evidence) -> Iterator[Finding]:
     """Rule 25 within a trial: two visits, groups or arms with the very same figures.
 
-    Three printed digits or two figures must agree; with fewer it is chance.
+    Three figures, two with two digits, or three printed digits must agree; for two visits of one arm two digits are enough.
+    With fewer it is chance.
     """
     seen: dict[tuple, Row] = {}
+    visits: dict[tuple, Row] = {}
     for table, columns in (("contrasts", ("estimate", "ci_low", "ci_high")), ("arm_results", ("value", "spread", "low", "high"))):
         for row in rows(evidence, table):
             shown = figures(row, *columns)
             digits = max((len(text.lstrip("-0.").replace(".", "")) for text in shown), default=0)
-            if digits >= 3 or (len(shown) >= 2 and digits >= 2):
-                first = seen.setdefault((table, row.trial_id, row.outcome, row.unit, row.text(columns[0]), shown), row)
-                if first is not row and row.get("statistic") == first.get("statistic"):
-                    yield Finding(row, columns[0], f"{', '.join(shown)} is also the result of {first.id}; inconsistent as printed",
-                                  "check both against their sources: one may be copied from the other", shown)  # fmt: skip
-
-
+            key = (table, row.trial_id, row.outcome, row.unit, row.get("statistic") or row.measure, row.text(columns[0]), shown)
+            first = None
+            if digits >= 2:
+                first = visits.setdefault((*key, row.cohort, row.get("arm") or (row.arm_a, row.arm_b)), row)
+                first = None if first is row or first.weeks == row.weeks else first
+            if digits >= 3 or len(shown) >= 3 or (len(shown) >= 2 and digits >= 2):
+                other = seen.setdefault(key, row)
+                first = first or (other if other is not row else None)
+            if first is not None:
+                yield Finding(row, columns[0], f"{', '.join(shown)} is also the result of {first.id}; inconsistent as printed",
+                              "check both against their sources: one may be copied from the other", shown)  # fmt: skip
 
 
 def over_time(evidence: Evidence) -> Iterator[Finding]:
@@ -536,7 +653,10 @@ _BORDER = (0.045, 0.055)
 
 
 def primary_met(evidence: Evidence) -> Iterator[Finding]:
-    """A trial met its primary outcome exactly when a primary contrast of all patients is significant."""
+    """A trial met its primary outcome exactly when a primary contrast of all patients is significant.
+
+    For information: the result of a corrected contrast may differ from what the trial declared.
+    """
     contrasts: dict[str, list[Row]] = {}
     for row in rows(evidence, "contrasts"):
         if row.role in ("primary", "co-primary") and row.cohort == "all" and not row.withheld:

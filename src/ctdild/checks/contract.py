@@ -263,6 +263,9 @@ def complete_result(evidence: Evidence) -> Iterator[Finding]:
         elif (row.spread is None) != (row.spread_kind is None):
             missing = "spread" if row.spread is None else "spread_kind"
             yield Finding(row, missing, "empty, but its partner column is filled", "enter SD or SE beside its figure, or empty both")
+        elif row.spread is not None and row.statistic.startswith("median"):
+            yield Finding(row, "statistic", f"{row.statistic}, but {row.spread_kind} {row.text('spread')} is beside it; inconsistent as printed",
+                          "a standard deviation or error belongs to a mean: mend statistic or spread", figures(row, "value", "spread", "spread_kind"))  # fmt: skip
         elif row.events is not None and row.counts is None:
             yield Finding(row, "counts", f"empty, but there are {row.events} events", "write patients, events or pairs")
         elif row.percent is not None and row.n is None and not row.note and not row.derivation:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..evidence import Evidence, Row
 from .finding import Finding, rows
@@ -36,43 +36,43 @@ def trial_works(evidence: Evidence) -> dict[str, set[str]]:
     return {trial: set().union(*(own.get(t, set()) for t in family)) for trial, family in related(evidence).items()}
 
 
-#: What a trial's figures may be read in although it is no report of the trial.
-NOT_A_REPORT = ("registry", "label")
-
-
 def cites_its_trial(evidence: Evidence) -> Iterator[Finding]:
-    """A primary row of a trial was read in a report of that trial, in its registry record or in a regulator's text."""
+    """A primary row of a trial was read in a report of that trial, in its registry record or in a regulator's text on its drug."""
     sources = {row.source_id: row for row in rows(evidence, "sources")}
     works = trial_works(evidence)
     families = related(evidence)
     numbers = {row.trial_id: row.registry_id for row in rows(evidence, "trials")}
+    names: dict[str, set[str]] = {}
+    for arm in rows(evidence, "arms"):
+        names.setdefault(arm.trial_id, set()).update(arm.treatment or ())
     for table, schema in evidence.schema.items():
         if table == "discrepancies" or not {"trial_id", "source_id", "verification"} <= set(schema.columns):
             continue  # what stands against a trial may stand anywhere
         for row in rows(evidence, table):
             source = sources.get(row.source_id)
-            if row.verification != "primary" or row.trial_id is None or source is None:
+            if row.verification != "primary" or row.trial_id is None or source is None or source.citation in works.get(row.trial_id, ()):
                 continue
-            if _belongs(source, works.get(row.trial_id, set()), {numbers.get(t) for t in families.get(row.trial_id, ())}, row.trial_id):
-                continue
-            yield Finding(row, "source_id", f"read in {row.source_id} ({source.title}), which is no report or record of {row.trial_id}; inconsistent as printed",
-                          "name the source that was read; or enter the work in reports.csv; or the level is secondary", (row.source_id,))  # fmt: skip
+            family = families.get(row.trial_id, {row.trial_id})
+            if source.read_in == "label":
+                fits = _names_one(source, names.get(row.trial_id, ()))
+            elif source.citation is None:
+                named = set(_REGISTRY.findall(" ".join(filter(None, (source.title, source.link, source.url)))))
+                fits = bool(named & {numbers.get(t) for t in family}) or _names_one(source, _words(row.trial_id))
+            else:
+                fits = False
+            if not fits:
+                yield Finding(row, "source_id", f"read in {row.source_id} ({source.title}), which is no report or record of {row.trial_id}; inconsistent as printed",
+                              "name the source that was read; or enter the work in reports.csv; or the level is secondary", (row.source_id,))  # fmt: skip
 
 
-def _belongs(source: Row, works: set[str], numbers: set[str | None], trial: str) -> bool:
-    if source.citation is not None:
-        return source.citation in works or source.read_in == "label"
-    if source.read_in in NOT_A_REPORT:
-        named = set(_REGISTRY.findall(" ".join(filter(None, (source.title, source.link, source.url)))))
-        return not named or not numbers - {None} or bool(named & numbers) or _named_after(source, trial)
-    return _named_after(source, trial)
+def _words(trial: str) -> list[str]:
+    return [part for part in trial.split("-") if len(part) > 2 and not part.isdigit()]
 
 
-def _named_after(source: Row, trial: str) -> bool:
-    """Whether the id or the title of a source without a citation names the trial."""
-    words = (part for part in trial.split("-") if len(part) > 2 and not part.isdigit())
+def _names_one(source: Row, words: Iterable[str]) -> bool:
+    """Whether the id or the title of a source holds one of these words."""
     text = f"{source.source_id} {source.title}".lower()
-    return any(word in text for word in words)
+    return any(word.lower() in text for word in words)
 
 
 #: A trial without results has the year of its registration, and its work is a design paper or none.
@@ -127,13 +127,24 @@ def registry_numbers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def links(evidence: Evidence) -> Iterator[Finding]:
-    """The DOI of a link is that of the cited work."""
+    """The DOI of a link, or its registry number, is that of the cited work; the main report is what the trial cites."""
     for table in ("reports", "sources"):
         for row in rows(evidence, table):
-            link, work = _doi(row.link), _doi(evidence.bibliography.get(row.citation or "", {}).get("doi"))
+            fields = evidence.bibliography.get(row.citation or "", {})
+            link, work = _doi(row.link), _doi(fields.get("doi"))
+            number = _REGISTRY.search(row.link or "")
             if link and work and not link.startswith(work):
-                yield Finding(row, "link", f"{row.link}, but {row.citation} has the DOI {work}; inconsistent as printed",
-                              f"write https://doi.org/{work}; or cite the work that the link leads to", (row.text("link"), row.citation))  # fmt: skip
+                why, repair = f"{row.citation} has the DOI {work}", f"write https://doi.org/{work}; or cite the work that the link leads to"
+            elif table == "reports" and number and fields and number[0] not in " ".join((row.citation, *fields.values())):
+                why, repair = f"{row.citation} is another work", f"cite {number[0]}; or mend the link"
+            else:
+                continue
+            yield Finding(row, "link", f"{row.link}, but {why}; inconsistent as printed", repair, (row.text("link"), row.citation))
+    cited = {row.trial_id: row.citation for row in rows(evidence, "trials")}
+    for row in rows(evidence, "reports"):
+        if row.kind == "main" and row.citation and cited.get(row.trial_id) not in (None, row.citation):
+            yield Finding(row, "citation", f"{row.citation} is the main report, but {row.trial_id} cites {cited[row.trial_id]}; inconsistent as printed",
+                          f"write {cited[row.trial_id]}; or mend the trial", (row.citation, cited[row.trial_id]))  # fmt: skip
 
 
 def _doi(text: str | None) -> str:
