@@ -17,6 +17,20 @@ from ctdild.evidence import Evidence, Problem, load
 
 SCHEMA = Path(__file__).parents[1] / "data" / "datapackage.json"
 
+#: The trial's own report, and a work on something else.
+WORKS = """@article{made-up-2020,
+ title = {Made up},
+ year = {2020},
+ doi = {10.1000/made-up}
+}
+
+@article{other-2019,
+ title = {Another subject},
+ year = {2019},
+ doi = {10.1000/other}
+}
+"""
+
 SRC = {"source_id": "report", "locator": "Table 2", "verification": "primary"}
 
 DEFAULTS = {
@@ -26,7 +40,7 @@ DEFAULTS = {
     "trials": {
         "trial_id": "one", "acronym": "ONE", "title": "Made-up trial", "kind": "rct", "year": "2020", "design": "parallel",
         "masking": "double blind", "allocation": "1:1", "disease": "SSc", "population": "adults", "duration_weeks": "52", "n_randomised": "200",
-        "background_policy": "none", "primary_outcome": "FVC", "primary_met": "met", "status": "completed", "citation": "made-up-2020", **SRC,
+        "background_policy": "none", "primary_outcome": "FVC", "primary_met": "unclear", "status": "completed", "citation": "made-up-2020", **SRC,
     },
     "reports": {"report_id": "one-main", "trial_id": "one", "kind": "main", "citation": "made-up-2020"},
     "cohorts": {"trial_id": "one", "cohort": "all", "label": "All", "kind": "all", "disease": "SSc", "n": "200", "definition": "everyone", **SRC},
@@ -60,9 +74,10 @@ BASE = {
         {"outcome": "fvc-ml"},
         {"outcome": "fvc-rate", "unit": "mL/year"},
         {"outcome": "fvc-pp", "unit": "percentage points", "level_unit": "% predicted", "range_low": "20", "range_high": "150"},
+        {"outcome": "mrss", "domain": "skin", "unit": "points", "scale_low": "0", "scale_high": "51", "better": "lower"},
         {"outcome": "haq-di", "domain": "function", "unit": "points", "scale_low": "0", "scale_high": "3", "better": "lower"},
         {"outcome": "dose", "domain": "treatment", "unit": "mg", "better": ""},
-        *({"outcome": name, "domain": "harms", "unit": "patients", "better": "lower"} for name in ("death", "sae", "ae")),
+        *({"outcome": name, "domain": "harms", "unit": "patients", "better": "lower"} for name in ("death", "sae", "ae", "completed", "left-ae")),
     ],
     "trials": [{}],
     "cohorts": [{}],
@@ -82,7 +97,7 @@ def write(folder: Path, content: dict[str, list[dict[str, str]]]) -> None:
     package = json.loads(_schema_text())
     package["resources"] = [r for r in package["resources"] if r["name"] in content]
     (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
-    (folder / "references.bib").write_text("@article{made-up-2020,\n title = {Made up}\n}\n", encoding="utf-8")
+    (folder / "references.bib").write_text(WORKS, encoding="utf-8")
     for resource in package["resources"]:
         columns = [field["name"] for field in resource["schema"]["fields"]]
         with (folder / resource["path"]).open("w", encoding="utf-8", newline="") as file:

@@ -15,7 +15,7 @@ def patients(events, n="100", percent="", outcome="sae", **columns):
     return {
         "statistic": statistic,
         "outcome": outcome,
-        "unit": "patients",
+        "unit": "% of patients" if percent else "patients",
         "counts": "patients",
         "events": events,
         "n": n,

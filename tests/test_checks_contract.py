@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from evidence_factory import arm, build, contrast, found
+from evidence_factory import SRC, arm, build, contrast, found
 
 from ctdild import checks
 
 STATEMENT = {"says": "Less breathlessness.", "verdict": "favours", "favours": "drug"}
-SAE = {"statistic": "percent", "outcome": "sae", "unit": "patients", "counts": "patients", "events": "24", "n": "100", "percent": "24"}
+SAE = {"statistic": "count", "outcome": "sae", "unit": "patients", "counts": "patients", "events": "24", "n": "100", "percent": "24"}
 
 
 def one(table, *rows, **other):
     return {table: list(rows), **other}
 
+
+LCQ = {"instrument_id": "instrument-lcq", "name": "Cough", "outcome": "lcq", "domain": "cough", "rated_by": "patient", "better": "higher", "in_article": "no", **SRC}
 
 CASES = [
     ("id-parts", one("contrasts", contrast("41.0")), one("contrasts", contrast("41.0", contrast_id="one.all.fvc-ml.w25")), "contrast_id", "write one.all.fvc-ml.w52; or mend the column weeks"),
@@ -56,7 +58,7 @@ CASES = [
     ("interval-complete", {}, one("arm_results", arm("41.0", level="95")), "level", "empty the cell"),
     ("p-complete", one("contrasts", contrast("41.0", p="0.04")), one("contrasts", contrast("41.0", p_value="0.04")), "p_relation", "write ="),
     ("p-complete", one("contrasts", contrast("41.0", p="ns")), one("contrasts", contrast("41.0", p_relation="<")), "p_value", "enter p"),
-    ("result-complete", one("arm_results", arm("41.0", spread="9.0", spread_kind="SE")), one("arm_results", arm("41.0", spread="9.0")), "spread_kind", "enter SD or SE"),
+    ("result-complete", one("arm_results", arm("41.0", spread="19.0", spread_kind="SE")), one("arm_results", arm("41.0", spread="19.0")), "spread_kind", "enter SD or SE"),
     ("result-complete", {}, one("arm_results", arm("41.0", spread_kind="SE")), "spread", "enter SD or SE"),
     ("result-complete", {}, one("arm_results", arm("")), "value", "enter the figure"),
     ("result-complete", one("arm_results", SAE), one("arm_results", SAE | {"counts": ""}), "counts", "write patients, events or pairs"),
@@ -64,7 +66,7 @@ CASES = [
     ("result-complete", {}, one("contrasts", contrast("")), "estimate", "enter one"),
     ("unit", one("contrasts", contrast("41.0")), one("contrasts", contrast("41.0", unit="mL/year")), "unit", "write mL;"),
     ("unit", {}, one("contrasts", contrast("0.52", measure="HR", outcome="death", unit="patients", favours="drug")), "unit", "write ratio"),
-    ("unit", one("contrasts", contrast("41.0", measure="rate difference", favours="drug")), one("contrasts", contrast("4.0", measure="RD", unit="patients", outcome="sae", favours="placebo")), "unit", "write percentage points"),
+    ("unit", one("contrasts", contrast("41.0", measure="rate difference", estimand="slope", favours="drug")), one("contrasts", contrast("4.0", measure="RD", unit="patients", outcome="sae", favours="placebo")), "unit", "write percentage points"),
     ("unit", one("arm_results", arm("80.7", statistic="mean", outcome="fvc-pp", unit="% predicted")), one("arm_results", arm("80.7", statistic="mean", outcome="fvc-pp", unit="percentage points")), "unit", "write % predicted"),
     ("unit", one("arm_results", arm("-2.6", outcome="fvc-pp", unit="percentage points")), one("arm_results", arm("-2.6", outcome="fvc-pp", unit="% predicted")), "unit", "write percentage points"),
     ("unit", one("arm_results", arm("34.8", statistic="rate", outcome="sae", unit="per 100 patient-years")), one("arm_results", arm("34.8", statistic="rate", outcome="sae", unit="points")), "unit", "write patients"),
@@ -78,8 +80,18 @@ CASES = [
     ("text-safety", one("trials", {"note": "p < 0.05 and FVC <LLN"}), one("trials", {"note": "@SUM(A1)"}), "note", "start with"),
     ("text-safety", {}, one("trials", {"note": "see <b>this</b>"}), "note", "write it without"),
     ("text-safety", {}, one("trials", {"note": "<img src=x"}), "note", "write it without"),
+    ("result-complete", {}, one("arm_results", arm("41.0", statistic="median change", spread="190", spread_kind="SD")), "statistic", "a standard deviation"),
+    ("estimand", one("contrasts", contrast("41.0", "2.9", "79.0")), one("contrasts", contrast("0.52", measure="HR", outcome="death", unit="ratio", estimand="proportion", favours="drug")), "measure", "mend measure or estimand"),
+    ("level", one("contrasts", contrast("41.0", "9.0", "73.0", ci_level="90", note="The source prints 90 % intervals.")), one("contrasts", contrast("41.0", "9.0", "73.0", ci_level="90")), "ci_level", "write 95 for 90"),
+    ("level", {}, one("arm_results", arm("41.0", "22.0", "60.0", level="99")), "level", "write 95 for 99"),
+    ("better", {}, one("outcomes", {"outcome": "fvc-ml", "better": "lower"}), "better", "write higher"),
+    ("better", {}, one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "rash", "domain": "harms", "unit": "patients", "better": "higher"}), "better", "write lower"),
+    ("better", one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "fvc-no-decline", "unit": "patients"}), one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "fvc-no-decline", "unit": "patients", "better": "lower"}), "better", "write higher"),
+    ("better", one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "lcq", "domain": "symptoms", "unit": "points"}, instruments=[LCQ]), one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "lcq", "domain": "symptoms", "unit": "points", "better": "lower"}, instruments=[LCQ]), "better", "write higher"),
+    ("text-safety", {}, one("sources", {"source_id": "report", "url": "javascript:alert(1)"}), "url", "write an address"),
+    ("text-safety", {}, one("trials", {"note": "-cmd|' /C calc'!A0"}), "note", "start with"),
     ("decimals", one("contrasts", contrast("41.0", "2.9", "79.0")), one("contrasts", contrast("41", "2.9", "79.0")), "estimate", "restore the trailing zero from the source: estimate 41.0"),
-    ("decimals", one("arm_results", arm("208.0", "3.3", "412.7")), one("arm_results", arm("208", "3.3", "412.7")), "value", "restore the trailing zero from the source: value 208.0"),
+    ("decimals", one("arm_results", arm("208.0", "173.3", "242.7")), one("arm_results", arm("208", "173.3", "242.7")), "value", "restore the trailing zero from the source: value 208.0"),
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from ctdild.checks import plausibility
 from ctdild.evidence import Printed
 
 RATIO = {"measure": "HR", "unit": "ratio", "outcome": "death", "estimand": "time to event"}
+DOSE = {"outcome": "dose", "unit": "mg"}
 POINTS = {"outcome": "fvc-pp", "unit": "percentage points"}
 SLS_2_AS_PRINTED = [arm("2.19", "1.19", "4.58", arm="placebo", **POINTS), arm("2.88", "0.53", "3.84", **POINTS)]
 
@@ -25,7 +26,7 @@ CASES = [
     ("interval-order", {"contrasts": [contrast("41.0", "2.9", "79.0")]}, {"contrasts": [contrast("410", "2.9", "79.0")]}, "estimate", "write 41.0 for 410 in estimate (decimal point)"),
     ("interval-midpoint", {"contrasts": [contrast("41.0", "2.9", "79.0")]}, {"contrasts": [contrast("14.0", "2.9", "79.0")]}, "estimate", "write 41.0 for 14.0 in estimate (two digits exchanged)"),
     ("interval-midpoint", {"contrasts": [contrast("41.0", "2.9", "79.0")]}, {"contrasts": [contrast("41.0", "29", "79.0")]}, "estimate", "write 2.9 for 29 in ci_low (decimal point)"),
-    ("interval-midpoint", {"arm_results": [arm("208.0", "3.3", "412.7")]}, {"arm_results": [arm("164.8", "-5.0", "379.9")]}, "value", "write -50 for -5.0 in low (decimal point)"),
+    ("interval-midpoint", {"arm_results": [arm("208.0", "3.3", "412.7", **DOSE)]}, {"arm_results": [arm("164.8", "-5.0", "379.9", **DOSE)]}, "value", "write -50 for -5.0 in low (decimal point)"),
     ("interval-midpoint", {"contrasts": [contrast("0.52", "0.28", "0.96", **RATIO, favours="drug")]}, {"contrasts": [contrast("0.52", "0.28", "0.69", **RATIO, favours="drug")]}, "estimate", "write 0.96 for 0.69 in ci_high"),
     ("p-interval", {"contrasts": [contrast("41.0", "2.9", "79.0", "0.04")]}, {"contrasts": [contrast("41.0", "2.9", "79.0", "0.4")]}, "p_value", "write 0.04 for 0.4 in p_value (decimal point)"),
     ("p-interval", {"contrasts": [contrast("41.0", "2.9", "79.0", "<0.05")]}, {"contrasts": [contrast("41.0", "2.9", "79.0", "<0.001")]}, "p_value", "no single change"),
@@ -37,13 +38,15 @@ CASES = [
     ("range", {"contrasts": [contrast("0.52", **RATIO, favours="drug")]}, {"contrasts": [contrast("-0.52", **RATIO, favours="drug")]}, "estimate", "write 0.52"),
     ("range", {"arm_results": [arm("80.7", outcome="fvc-pp", unit="% predicted", statistic="mean")]}, {"arm_results": [arm("8.07", outcome="fvc-pp", unit="% predicted", statistic="mean")]}, "value", "write 80.7 for 8.07"),
     ("range", {"contrasts": [contrast("-0.16", outcome="haq-di", unit="points", favours="drug")]}, {"contrasts": [contrast("-16", outcome="haq-di", unit="points", favours="drug")]}, "estimate", "write -1.6 for -16"),
-    ("range", {"contrasts": [contrast("0.63", outcome="death", measure="win probability", unit="ratio", favours="drug")]}, {"contrasts": [contrast("63", outcome="death", measure="win probability", unit="ratio", favours="drug")]}, "estimate", "no single change"),
-    ("range", {"contrasts": [contrast("-4.3", outcome="sae", measure="RD", unit="percentage points", favours="drug")]}, {"contrasts": [contrast("-430", outcome="sae", measure="RD", unit="percentage points", favours="drug")]}, "estimate", "write -43.0 for -430"),
+    ("range", {"contrasts": [contrast("0.63", outcome="death", measure="win probability", unit="ratio", estimand="rank", favours="drug")]}, {"contrasts": [contrast("63", outcome="death", measure="win probability", unit="ratio", favours="drug")]}, "estimate", "no single change"),
+    ("range", {"contrasts": [contrast("-4.3", outcome="sae", measure="RD", unit="percentage points", estimand="proportion", favours="drug")]}, {"contrasts": [contrast("-430", outcome="sae", measure="RD", unit="percentage points", favours="drug")]}, "estimate", "write -43.0 for -430"),
     ("range", {"arm_results": [arm("-0.11", outcome="haq-di", unit="points")]}, {"arm_results": [arm("-11", outcome="haq-di", unit="points")]}, "value", "write -1.1 for -11"),
-    ("range", {"arm_results": [{"statistic": "percent", "outcome": "sae", "unit": "patients", "percent": "75.7", "note": "no n"}]}, {"arm_results": [{"statistic": "percent", "outcome": "sae", "unit": "patients", "percent": "757", "note": "no n"}]}, "percent", "write 75.7"),
+    ("range", {"arm_results": [{"statistic": "percent", "outcome": "sae", "unit": "% of patients", "percent": "75.7", "note": "no n"}]}, {"arm_results": [{"statistic": "percent", "outcome": "sae", "unit": "% of patients", "percent": "757", "note": "no n"}]}, "percent", "write 75.7"),
     ("unit-magnitude", {"contrasts": [contrast("41.0", "2.9", "79.0")]}, {"contrasts": [contrast("2.53", "0.28", "4.78")]}, "unit", "check the unit"),
-    ("unit-magnitude", {"contrasts": [contrast("41.0", **POINTS)]}, {"contrasts": [contrast("93.3", **POINTS)]}, "unit", "check the unit"),
+    ("unit-magnitude", {"contrasts": [contrast("4.1", **POINTS)]}, {"contrasts": [contrast("93.3", **POINTS)]}, "unit", "check the unit"),
     ("unit-magnitude", {"arm_results": [arm("-54.6")]}, {"arm_results": [arm("-0.05")]}, "unit", "check the unit"),
+    ("range", {}, {"arm_results": [arm("-47.6", outcome="dose", unit="mg", statistic="mean")]}, "value", "write 47.6"),
+    ("interval-order", {}, {"arm_results": [{"statistic": "percent", "outcome": "sae", "unit": "% of patients", "percent": "88", "low": "96", "high": "76", "interval_kind": "CI", "level": "95", "note": "no n"}]}, "low", "exchange low and high"),
     ("spread", {"arm_results": [arm("97", spread="234", spread_kind="SD"), arm("99", spread="329", spread_kind="SD", arm="placebo")]}, {"arm_results": [arm("97", spread="23.4", spread_kind="SD"), arm("99", spread="329", spread_kind="SD", arm="placebo")]}, "spread", "write 234 for 23.4 in spread"),
     ("quartiles", {"arm_results": [arm("42.2", "36.4", "58.7", statistic="median", outcome="dose", unit="mg", interval_kind="IQR", level="")]}, {"arm_results": [arm("24.2", "36.4", "58.7", statistic="median", outcome="dose", unit="mg", interval_kind="IQR", level="")]}, "value", "exchange value and low"),
     ("allocation", {"trials": [{"n_randomised": "142"}], "arms": [{"arm": "drug", "n_randomised": "69"}, {"arm": "placebo", "n_randomised": "73"}], "cohorts": [{"n": "142"}]}, {"trials": [{"n_randomised": "99"}], "arms": [{"arm": "drug", "n_randomised": "69"}, {"arm": "placebo", "n_randomised": "30"}], "cohorts": [{"n": "99"}]}, "allocation", "check allocation"),

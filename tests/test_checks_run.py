@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import test_checks_agreement
 import test_checks_arithmetic
 import test_checks_contract
 import test_checks_plausibility
@@ -24,14 +25,16 @@ EXPLANATION = {
 
 
 def test_every_rule_has_a_broken_example():
-    tested = {case[0] for module in (test_checks_arithmetic, test_checks_contract, test_checks_plausibility) for case in module.CASES}
+    tested = {case[0] for module in (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility) for case in module.CASES}
     assert {rule.name for rule in checks.RULES} - tested == {"duplicate-figures"}  # has a test of its own
     assert tested <= {rule.name for rule in checks.RULES}
 
 
-def test_rules_have_one_name_each_and_a_severity_that_blocks():
+def test_rules_have_one_name_each_and_a_severity():
+    """What is for information only is few and named here: such a rule stops nothing."""
     assert len({rule.name for rule in checks.RULES}) == len(checks.RULES)
-    assert {rule.severity for rule in checks.RULES} == {"ERROR", "WARN"}
+    assert {rule.severity for rule in checks.RULES} == {"ERROR", "WARN", "INFO"}
+    assert {rule.name for rule in checks.RULES if rule.severity == "INFO"} == {"primary-met", "reading"}
     assert all(rule.description and "\n" not in rule.description for rule in checks.RULES)
 
 
@@ -43,9 +46,9 @@ def test_clean_evidence_has_no_finding_and_passes():
 
 def test_findings_are_sorted_by_file_and_row_and_carry_their_place():
     rows = [contrast("14.0", "2.9", "79.0"), contrast("79.0", "2.9", "41.0", outcome="fvc-rate", unit="mL/year")]
-    problems = checks.run(build(contrasts=rows, arm_results=[arm("164.8", "-5.0", "379.9")]))
+    problems = checks.run(build(contrasts=rows, arm_results=[arm("164.8", "-5.0", "379.9", outcome="dose", unit="mg")]))
     assert [(p.file, p.row, p.row_id) for p in problems] == [
-        ("arm_results.csv", 2, "one.all.fvc-ml.w52.drug"),
+        ("arm_results.csv", 2, "one.all.dose.w52.drug"),
         ("contrasts.csv", 2, "one.all.fvc-ml.w52"),
         ("contrasts.csv", 3, "one.all.fvc-rate.w52"),
     ]

@@ -72,7 +72,7 @@ def check_data(data: Path) -> tuple[Evidence | None, list[Problem]]:
     "--data", type=click.Path(), help="A data folder anywhere, checked against its own datapackage.json; then the prose is left out."
 )
 @click.option("--format", "style", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
-@click.option("--verbose", is_flag=True, help="List explained and informative findings too.")
+@click.option("--verbose", is_flag=True, help="List explained findings too, with the reason.")
 @click.pass_context
 def check(context: click.Context, data: str | None, style: str, verbose: bool) -> None:
     """Check the data, and the chapters' prose against them. Exit 1 on any unexplained ERROR or WARN.
@@ -89,15 +89,17 @@ def check(context: click.Context, data: str | None, style: str, verbose: bool) -
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
     elif style == "github":
         base = _repository(root or Path.cwd())
-        for p in blocking:
-            message = f"{p.message}. {p.repair or ''}"
-            click.echo(_annotation(base, "error" if p.severity == "ERROR" else "warning", folder / p.file, p.row, p.rule, message))
+        for p in problems:
+            if p.blocks or p.severity == "INFO":
+                level = {"ERROR": "error", "WARN": "warning", "INFO": "notice"}[p.severity]
+                message = f"{p.message}. {p.repair or ''}"
+                click.echo(_annotation(base, level, folder / p.file, p.row, p.rule, message))
         for p in prose:
             message = "; ".join([p.what, *(f"{name}: {text}" for name, text in p.details)])
             click.echo(_annotation(base, "error", root / p.page, p.line, PROSE, message))
     else:
         for problem in problems:
-            if problem.blocks or verbose:
+            if problem.blocks or problem.severity == "INFO" or verbose:
                 click.echo(str(problem))
         for problem in prose:
             click.echo(str(problem))
@@ -165,13 +167,14 @@ def _prose_problems(root: Path, evidence: Evidence | None) -> list[BookProblem]:
 def _summary(evidence: Evidence | None, problems: list[Problem], prose: list) -> str:
     blocking = sum(p.blocks for p in problems)
     explained = sum(p.explained is not None for p in problems)
+    notes = sum(p.severity == "INFO" for p in problems)
     if blocking or prose:
         parts = [f"{blocking} findings on the data" if blocking else "", f"{len(prose)} on the prose" if prose else ""]
         return "not clean: " + ", ".join(part for part in parts if part)
     counts = ", ".join(
         f"{len(evidence[table])} {table.replace('_', ' ')}" for table in ("trials", "contrasts", "arm_results", "statements")
     )
-    return f"clean: {counts}" + (f"; {explained} findings explained" if explained else "")
+    return f"clean: {counts}" + (f"; {explained} findings explained" if explained else "") + (f"; {notes} to look at" if notes else "")
 
 
 @main.command()

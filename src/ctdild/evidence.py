@@ -433,7 +433,7 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
     used_treatments |= {row.treatment for name in ("approvals", "recommendations") for row in keep[name]}
     keep["treatments"] = [row for row in evidence["treatments"] if row.treatment in used_treatments]
     seen_ids = {(row.table, row.id) for rows in keep.values() for row in rows}
-    for name in ("cell_sources", "corrections", "explanations"):
+    for name in ("cell_sources", "corrections", "explanations", "readings"):
         keep[name] = [row for row in evidence[name] if (row["table"], row.row_id) in seen_ids]
     used_sources = {row["source_id"] for rows in keep.values() for row in rows if "source_id" in row}
     keep["sources"] = [row for row in evidence["sources"] if row.source_id in used_sources]
@@ -782,8 +782,8 @@ def _parse(f: Field, cell: str) -> tuple[Any, str | None, str | None]:
         return (None, "empty; a value is required", f"enter one: {f.description}") if f.required else (None, None, None)
     if cell != cell.strip():
         return None, "space before or after the value", f"write {_short(cell.strip())!r}"
-    bad = next((ch for ch in cell if not ch.isprintable()), None)
-    if bad is not None:
+    if not cell.isprintable():
+        bad = next(ch for ch in cell if not ch.isprintable())
         return None, f"control character U+{ord(bad):04X} or line break inside the cell", "remove it"
     if f.separator:
         items = tuple(cell.split(f.separator))
@@ -910,7 +910,7 @@ def _check_keys(schema: Mapping[str, TableSchema], raw: Mapping[str, list[Row]])
             if first is not row:
                 problems.append(_at(row, table, "duplicate-id", table.primary_key[0], f"{row.id} is already in line {first.line}",
                                     "remove one of the two rows, or give it its own id"))  # fmt: skip
-            elif table.name not in ("cell_sources", "corrections", "explanations"):
+            elif table.name not in ("cell_sources", "corrections", "explanations", "readings"):
                 other = addresses.setdefault(row.id, row)
                 if other is not row:
                     problems.append(_at(row, table, "duplicate-id", table.primary_key[0],

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..evidence import Evidence, Problem, Row
-from . import agreement, arithmetic, contract, granularity, plausibility, provenance
+from . import agreement, arithmetic, contract, granularity, plausibility, provenance, readings
 from .finding import Finding, rows
 
 __all__ = ["RULES", "Finding", "Rule", "gate", "run"]
@@ -117,6 +117,7 @@ RULES = (
     Rule("two-sources", _W, agreement.two_sources, "rule 28: where two sources differ on a fact, a discrepancy or a note says so"),
     Rule("sibling-size", _W, agreement.sibling_size, "rule 29: no figure is ten times its siblings"),
     Rule("primary-met", _I, agreement.primary_met, "rule 4: the primary outcome was met exactly when its contrast is significant"),
+    Rule("reading", _I, readings.second_entry, "double entry: the figures of a row are those noted when its source was read"),
     Rule("duplicate-figures", _W, plausibility.duplicates, "rule 25: no two trials print the same estimate and interval"),
     Rule("same-n", _W, arithmetic.same_n, "rule 28: a contrast and its arm results have the same numbers of patients"),
     Rule("visit-week", _E, plausibility.visit_weeks, "rule 26: no visit lies after the end of its trial"),

@@ -330,11 +330,12 @@ Z_SLACK = 0.5
 def p_from_arms(evidence: Evidence) -> Iterator[Finding]:
     """Rule 3 where no interval is printed, or none that need agree: p against what the arms show.
 
-    Counts: the test of two proportions. Means: their difference over its standard error. Rank tests are not asked.
+    Counts: the test of two proportions. Means: their difference over its standard error. Rank tests are not asked, nor a
+    model over all visits, whose p is not that of the arms at one of them.
     """
     for contrast, a, b in _pairs(evidence):
         p = reported_p(contrast)
-        z = None if contrast.p_method == "rank" or contrast.time_kind == "at" else _crude_z(contrast, a, b)
+        z = None if contrast.p_method == "rank" or contrast.time_kind == "at" or contrast.estimand == "joint-model average" else _crude_z(contrast, a, b)
         if p is None or z is None:
             continue
         low, high = z_of_p(p[1]), z_of_p(p[0])
@@ -433,11 +434,11 @@ def change_from_baseline(evidence: Evidence) -> Iterator[Finding]:
     levels: dict[tuple, Row] = {}
     for row in rows(evidence, "arm_results"):
         if row.statistic == "mean" and row.weeks is not None and row.value is not None:
-            levels[row.trial_id, row.cohort, row.arm, row.outcome, variant(row), row.n, row.weeks] = row
+            levels[row.trial_id, row.cohort, row.arm, row.outcome, row.n, row.weeks] = row
     for row in rows(evidence, "arm_results"):
         if row.statistic != "mean change" or row.value is None or row.weeks is None:
             continue
-        key = (row.trial_id, row.cohort, row.arm, row.outcome, variant(row), row.n)
+        key = (row.trial_id, row.cohort, row.arm, row.outcome, row.n)
         before, after = levels.get((*key, Printed("0"))), levels.get((*key, row.weeks))
         if before is None or after is None:
             continue

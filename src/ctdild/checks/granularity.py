@@ -108,7 +108,8 @@ def grim(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _grim_agrees(cells: Mapping[str, Printed]) -> bool:
-    return cells["n"] >= 1 and bool(whole_sums(cells["value"], int(cells["n"])))
+    n = int(cells["n"])
+    return n >= 1 and has_power(cells["value"], n) and bool(whole_sums(cells["value"], n))
 
 
 def grimmer(evidence: Evidence) -> Iterator[Finding]:

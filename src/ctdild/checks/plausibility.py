@@ -71,10 +71,15 @@ def inside(estimate: Printed, low: Printed, high: Printed) -> bool:
     return l[0] < u[1] - EPSILON and l[0] <= e[1] + EPSILON and e[0] <= u[1] + EPSILON
 
 
-def centred(estimate: Printed, low: Printed, high: Printed, log: bool) -> bool:
-    """Whether the estimate can be the midpoint of the limits."""
+#: Programs may profile the likelihood of a ratio unasked; of 75 published estimates two were off by 1.4 and 1.6 % of the width.
+PROFILE_SLACK = 0.02
+
+
+def centred(estimate: Printed, low: Printed, high: Printed, log: bool, slack: float = 0.0) -> bool:
+    """Whether the estimate can be the midpoint of the limits, within ``slack`` of the interval's width."""
     e, l, u = (bounds(x, log) for x in (estimate, low, high))  # noqa: E741
-    return overlap(e, ((l[0] + u[0]) / 2, (l[1] + u[1]) / 2))
+    beyond = slack * (u[1] - l[1]) if slack and math.isfinite(l[1]) else 0.0
+    return overlap(e, ((l[0] + u[0]) / 2 - beyond, (l[1] + u[1]) / 2 + beyond))
 
 
 def two_sided_normal(z: float) -> float:
@@ -160,6 +165,7 @@ class Interval:
     columns: tuple[str, str, str]  #: of the estimate and the two limits
     log: bool
     symmetric: bool  #: whether the estimate should be the midpoint
+    slack: float = 0.0  #: how far from it, in widths, it may lie
 
     @property
     def cells(self) -> dict[str, str]:
@@ -176,7 +182,7 @@ class Interval:
 
     def possible(self, estimate: Printed, low: Printed, high: Printed) -> bool:
         """Rules 1 and 2 for these figures in place of the row's."""
-        return inside(estimate, low, high) and (not self.symmetric or centred(estimate, low, high, self.log))
+        return inside(estimate, low, high) and (not self.symmetric or centred(estimate, low, high, self.log, self.slack))
 
     def repair(self) -> str:
         """The smallest edit after which order, midpoint and, if one can be found, the p-value agree."""
@@ -198,7 +204,9 @@ def intervals(evidence: Evidence) -> Iterator[Interval]:
     for row in rows(evidence, "contrasts"):
         if None not in (row.estimate, row.ci_low, row.ci_high):
             symmetric = row.measure in RATIOS + DIFFERENCES and row.ci_method not in ASYMMETRIC_METHODS
-            yield Interval(row, ("estimate", "ci_low", "ci_high"), row.measure in RATIOS, symmetric)
+            ratio = row.measure in RATIOS
+            slack = PROFILE_SLACK if ratio and row.ci_method != "model" else 0.0
+            yield Interval(row, ("estimate", "ci_low", "ci_high"), ratio, symmetric, slack)
     for row in rows(evidence, "arm_results"):
         column = "percent" if row.statistic == "percent" else "value"
         if row.interval_kind == "CI" and None not in (row[column], row.low, row.high):
@@ -243,7 +251,7 @@ def interval_midpoint(evidence: Evidence) -> Iterator[Finding]:
     swapped = _swapped(evidence)
     for interval in intervals(evidence):
         row, (estimate, low, high) = interval.row, interval.values
-        if not interval.symmetric or row in swapped or not inside(estimate, low, high) or centred(estimate, low, high, interval.log):
+        if row in swapped or not inside(estimate, low, high) or interval.possible(estimate, low, high):
             continue
         middle = math.sqrt(low * high) if interval.log and low * high > 0 else (low + high) / 2
         scale = " on the log scale" if interval.log else ""

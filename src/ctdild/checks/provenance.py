@@ -80,7 +80,13 @@ REPORTED = ("completed", "stopped early")
 
 
 def years(evidence: Evidence) -> Iterator[Finding]:
-    """Rule 26: the year of a trial is that of its main work in references.bib; a year inside an id is that of the row."""
+    """Rule 26: the year of a trial is that of its main work in references.bib; a year inside an id is that of the row.
+
+    None is later than the latest that the data know: the newest work, or the day of a status.
+    """
+    dates = [fields.get("year", "") for fields in evidence.bibliography.values()]
+    dates += [row.status_as_of[:4] for row in rows(evidence, "trials") if row.status_as_of]
+    latest = max((date for date in dates if re.fullmatch(r"\d{4}", date)), default="9999")
     for table in ("trials", "recommendations"):
         for row in rows(evidence, table):
             if row.year is None:
@@ -91,6 +97,8 @@ def years(evidence: Evidence) -> Iterator[Finding]:
                 stated[f"{row.citation} in references.bib"] = work
             if named := re.search(r"(?<=-)(19|20)\d\d(?=-|$)", row.id):
                 stated["the id"] = named[0]
+            if str(row.year) > latest:
+                stated["the newest work"] = latest
             where = next((where for where, year in stated.items() if year != str(row.year)), None)
             if where:
                 yield Finding(row, "year", f"{row.year}, but {where} says {stated[where]}; inconsistent as printed",
