@@ -31,7 +31,17 @@ Tables = dict[str, list[Cells]]
 
 SEED = 20230327
 #: Tables that are not about single trials, or name rows of all of them.
-BESIDE_TRIALS = ("source_claims", "scopes", "approvals", "recommendations", "prevalence", "ct_patterns", "autoantibodies", "instruments", "mcids")
+BESIDE_TRIALS = (
+    "source_claims",
+    "scopes",
+    "approvals",
+    "recommendations",
+    "prevalence",
+    "ct_patterns",
+    "autoantibodies",
+    "instruments",
+    "mcids",
+)
 #: Tables of which a part keeps the rows that it names.
 NAMED = ("outcomes", "treatments", "sources")
 #: Sites drawn for each kind, as far as there are so many.
@@ -149,7 +159,9 @@ Random = random.Random
 def transposed(text: str, rng: Random) -> str | None:
     """Two neighbouring digits exchanged."""
     places = [i for i in range(len(text) - 1) if text[i].isdigit() and text[i + 1].isdigit() and text[i] != text[i + 1]]
-    places += [i for i in range(len(text) - 2) if text[i + 1] == "." and text[i].isdigit() and text[i + 2].isdigit() and text[i] != text[i + 2]]
+    places += [
+        i for i in range(len(text) - 2) if text[i + 1] == "." and text[i].isdigit() and text[i + 2].isdigit() and text[i] != text[i + 2]
+    ]
     rng.shuffle(places)
     for i in places:
         j = i + 2 if text[i + 1] == "." else i + 1
@@ -288,7 +300,10 @@ def interval_of_90(data: Data, table: str, row: Cells, rng: Random) -> Cells | N
         return None
     middle, factor = float(row["estimate"]), 1.6449 / 1.96
     decimals = len(low.partition(".")[2])
-    return {"ci_low": f"{middle - (middle - float(low)) * factor:.{decimals}f}", "ci_high": f"{middle + (float(high) - middle) * factor:.{decimals}f}"}
+    return {
+        "ci_low": f"{middle - (middle - float(low)) * factor:.{decimals}f}",
+        "ci_high": f"{middle + (float(high) - middle) * factor:.{decimals}f}",
+    }
 
 
 def unit_of_another_scale(data: Data, table: str, row: Cells, rng: Random) -> Cells | None:
@@ -351,7 +366,11 @@ def result_of_another_week(data: Data, table: str, row: Cells, rng: Random) -> C
     """The figures of another visit."""
     columns = ("estimate", "ci_low", "ci_high") if table == "contrasts" else ("value", "spread", "low", "high", "events", "percent")
     arms = ("arm_a", "arm_b") if table == "contrasts" else ("arm", "statistic")
-    others = [r for r in _siblings(data, table, row, ("trial_id", "cohort", "outcome", "unit", *arms), "weeks") if any(r[c] != row[c] for c in columns)]
+    others = [
+        r
+        for r in _siblings(data, table, row, ("trial_id", "cohort", "outcome", "unit", *arms), "weeks")
+        if any(r[c] != row[c] for c in columns)
+    ]
     return {c: rng.choice(others)[c] for c in columns} if others else None
 
 
@@ -405,7 +424,9 @@ def favours_exchanged(data: Data, table: str, row: Cells, rng: Random) -> Cells 
 
 def year_typo(data: Data, table: str, row: Cells, rng: Random) -> Cells | None:
     year = row["year"]
-    return {"year": rng.choice([str(int(year) + 1), str(int(year) - 1), str(int(year) - 10), year[:2] + year[3] + year[2]])} if year else None
+    return (
+        {"year": rng.choice([str(int(year) + 1), str(int(year) - 1), str(int(year) - 10), year[:2] + year[3] + year[2]])} if year else None
+    )
 
 
 def registry_digit_lost(data: Data, table: str, row: Cells, rng: Random) -> Cells | None:
@@ -426,7 +447,12 @@ def registry_digits_transposed(data: Data, table: str, row: Cells, rng: Random) 
 def stale_citation(data: Data, table: str, row: Cells, rng: Random) -> Cells | None:
     """The source or citation of the row that was copied to begin this one: another trial's."""
     column = "source_id" if row.get("source_id") else "citation"
-    mine = {r[column] for t in ("contrasts", "arm_results", "trials", "arms", "cohorts") for r in data.tables[t] if r["trial_id"] == row["trial_id"] and column in r}
+    mine = {
+        r[column]
+        for t in ("contrasts", "arm_results", "trials", "arms", "cohorts")
+        for r in data.tables[t]
+        if r["trial_id"] == row["trial_id"] and column in r
+    }
     others = sorted({r[column] for r in data.tables[table] if r["trial_id"] != row["trial_id"]} - mine - {"", "source-article"})
     return {column: rng.choice(others)} if row[column] and others and row.get("verification") in (None, "primary") else None
 
@@ -436,11 +462,16 @@ KINDS: dict[str, Kind] = {
     "digits transposed, interval": in_cells(transposed, {"contrasts": FIGURES["contrasts"], "arm_results": ("low", "high")}),
     "digits transposed, arm's figure": in_cells(transposed, {"arm_results": ("value", "spread")}),
     "digits transposed, count or percent": in_cells(transposed, {"arm_results": ("events", "percent")}),
-    "digits transposed, n": in_cells(transposed, {"arm_results": ("n",), "contrasts": ("n_a", "n_b"), "arms": ("n_randomised",), "cohorts": ("n",)}),
+    "digits transposed, n": in_cells(
+        transposed, {"arm_results": ("n",), "contrasts": ("n_a", "n_b"), "arms": ("n_randomised",), "cohorts": ("n",)}
+    ),
     "decimal shifted, interval": in_cells(shifted, {"contrasts": FIGURES["contrasts"], "arm_results": ("low", "high")}),
     "decimal shifted, arm's figure": in_cells(shifted, {"arm_results": ("value", "spread")}),
     "decimal shifted, count or percent": in_cells(shifted, {"arm_results": ("events", "percent")}),
-    "decimal shifted, n": in_cells(shifted, {"arm_results": ("n",), "contrasts": ("n_a", "n_b"), "arms": ("n_randomised",), "cohorts": ("n",), "trials": ("n_randomised",)}),
+    "decimal shifted, n": in_cells(
+        shifted,
+        {"arm_results": ("n",), "contrasts": ("n_a", "n_b"), "arms": ("n_randomised",), "cohorts": ("n",), "trials": ("n_randomised",)},
+    ),
     "decimal shifted, p": in_cells(shifted, {"contrasts": ("p_value",)}),
     "digit misread, interval": in_cells(misread, {"contrasts": FIGURES["contrasts"], "arm_results": ("low", "high")}),
     "digit misread, arm's figure": in_cells(misread, {"arm_results": ("value", "spread")}),
@@ -516,7 +547,12 @@ def count(data: Data, per_kind: int = PER_KIND, kinds: dict[str, Kind] = KINDS) 
 
 def total(tally: dict[str, Score]) -> Score:
     scores = tally.values()
-    return Score(sum(s.slips for s in scores), sum(s.stopped for s in scores), [x for s in scores for x in s.noted], [x for s in scores for x in s.missed])
+    return Score(
+        sum(s.slips for s in scores),
+        sum(s.stopped for s in scores),
+        [x for s in scores for x in s.noted],
+        [x for s in scores for x in s.missed],
+    )
 
 
 def main(per_kind: int) -> None:
@@ -524,7 +560,9 @@ def main(per_kind: int) -> None:
     tally = count(data, per_kind)
     print(f"{'':38} {'slips':>6} {'stopped':>8} {'or noted':>9}")
     for kind, score in [*tally.items(), ("all", total(tally))]:
-        print(f"{kind:38} {score.slips:6} {100 * score.stopped / score.slips:7.1f}% {100 * (score.stopped + len(score.noted)) / score.slips:8.1f}%")
+        print(
+            f"{kind:38} {score.slips:6} {100 * score.stopped / score.slips:7.1f}% {100 * (score.stopped + len(score.noted)) / score.slips:8.1f}%"
+        )
     for title, name in (("Noted by the second entry alone", "noted"), ("Seen by nothing", "missed")):
         print(f"\n{title}")
         for kind, score in tally.items():

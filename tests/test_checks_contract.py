@@ -15,7 +15,16 @@ def one(table, *rows, **other):
     return {table: list(rows), **other}
 
 
-LCQ = {"instrument_id": "instrument-lcq", "name": "Cough", "outcome": "lcq", "domain": "cough", "rated_by": "patient", "better": "higher", "in_article": "no", **SRC}
+LCQ = {
+    "instrument_id": "instrument-lcq",
+    "name": "Cough",
+    "outcome": "lcq",
+    "domain": "cough",
+    "rated_by": "patient",
+    "better": "higher",
+    "in_article": "no",
+    **SRC,
+}
 
 CASES = [
     ("id-parts", one("contrasts", contrast("41.0")), one("contrasts", contrast("41.0", contrast_id="one.all.fvc-ml.w25")), "contrast_id", "write one.all.fvc-ml.w52; or mend the column weeks"),
@@ -90,6 +99,7 @@ CASES = [
     ("better", one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "lcq", "domain": "symptoms", "unit": "points"}, instruments=[LCQ]), one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "lcq", "domain": "symptoms", "unit": "points", "better": "lower"}, instruments=[LCQ]), "better", "write higher"),
     ("text-safety", {}, one("sources", {"source_id": "report", "url": "javascript:alert(1)"}), "url", "write an address"),
     ("text-safety", {}, one("trials", {"note": "-cmd|' /C calc'!A0"}), "note", "start with"),
+    ("text-safety", one("trials", {"note": "-7.69 (-15.06 to -0.32)"}), one("trials", {"note": "-2+3+cmd"}), "note", "start with"),
     ("decimals", one("contrasts", contrast("41.0", "2.9", "79.0")), one("contrasts", contrast("41", "2.9", "79.0")), "estimate", "restore the trailing zero from the source: estimate 41.0"),
     ("decimals", one("arm_results", arm("208.0", "173.3", "242.7")), one("arm_results", arm("208", "173.3", "242.7")), "value", "restore the trailing zero from the source: value 208.0"),
 ]  # fmt: skip

@@ -25,7 +25,11 @@ EXPLANATION = {
 
 
 def test_every_rule_has_a_broken_example():
-    tested = {case[0] for module in (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility) for case in module.CASES}
+    tested = {
+        case[0]
+        for module in (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility)
+        for case in module.CASES
+    }
     assert {rule.name for rule in checks.RULES} - tested == {"duplicate-figures"}  # has a test of its own
     assert tested <= {rule.name for rule in checks.RULES}
 

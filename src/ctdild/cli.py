@@ -1,4 +1,4 @@
-"""The command line: ``ctdild check | build | serve | accept``."""
+"""The command line: ``ctdild check | tidy | build | serve | accept``."""
 
 from __future__ import annotations
 
@@ -105,6 +105,37 @@ def check(context: click.Context, data: str | None, style: str, verbose: bool) -
             click.echo(str(problem))
         click.echo(_summary(evidence, problems, prose), err=bool(blocking or prose))
     raise SystemExit(1 if blocking or prose else 0)
+
+
+@main.command()
+@click.option("--data", type=click.Path(file_okay=False, exists=True), help="A data folder anywhere; default: the project's.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.pass_context
+def tidy(context: click.Context, data: str | None, dry_run: bool) -> None:
+    """Undo what a spreadsheet did to the tables: figures as printed at the last commit, quotes, line ends, order. Changes no fact."""
+    from .evidence import EvidenceError
+    from .tidy import last_commit
+    from .tidy import tidy as tidy_tables
+
+    folder = Path(data) if data else _root(context.obj) / "data"
+    if last_commit(folder)("datapackage.json") is None:
+        click.echo(
+            "No last commit to compare with (git, or a commit of this folder, is missing): reprinted figures cannot be restored.", err=True
+        )
+    try:
+        found = list(tidy_tables(folder, write=not dry_run))
+    except EvidenceError as error:
+        raise click.ClickException(str(error)) from None
+    for table in found:
+        for what in table.restored:
+            click.echo(f"{table.file} {what}")
+        if table.rewritten:
+            click.echo(f"{table.file}: {', '.join(table.rewritten)}")
+        if table.left_alone:
+            click.echo(f"{table.file} was left alone: {table.left_alone}")
+    restored = sum(len(table.restored) for table in found)
+    click.echo(f"{restored} reprinted cells restored" + (" (not written)" if dry_run and found else "") if found else "Nothing to tidy.")
+    raise SystemExit(1 if any(table.left_alone for table in found) else 0)
 
 
 #: The rule of a finding on the pages, in the formats that name one.

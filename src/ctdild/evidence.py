@@ -498,6 +498,14 @@ def read(folder: Path | str) -> tuple[Evidence | None, list[Problem]]:
     return Evidence(schema, tables, bibliography, version=version), []
 
 
+def read_schema(folder: Path | str) -> dict[str, TableSchema]:
+    """The tables that a data folder's ``datapackage.json`` describes. Raises `EvidenceError`."""
+    schema, _, problems = _read_schema(Path(folder))
+    if schema is None:
+        raise EvidenceError(problems)
+    return schema
+
+
 def _error(rule: str, file: str, row: int | None, column: str | None, value: str | None, message: str, repair: str | None):
     return Problem("ERROR", rule, file, row, column, _short(value), message, repair)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..evidence import Evidence, Problem, Row
-from . import agreement, arithmetic, contract, granularity, plausibility, provenance, readings
+from . import agreement, arithmetic, arms, contract, granularity, plausibility, provenance, readings
 from .finding import Finding, rows
 
 __all__ = ["RULES", "Finding", "Rule", "gate", "run"]
@@ -55,16 +55,18 @@ RULES = (
     Rule("estimand", _E, contract.estimands, "contract: the measure can measure the estimand"),
     Rule("level", _W, contract.levels, "contract: a confidence level other than 95 % is named in the note"),
     Rule("better", _W, contract.better, "rule 32: the better direction of an outcome is that of its instrument, domain and name"),
-    Rule("same-kind", _W, agreement.same_kind, "contract: the arms of a result have one statistic, unit, kind of spread and of interval"),
+    Rule("same-kind", _W, arms.same_kind, "contract: the arms of a result have one statistic, unit, kind of spread and of interval"),
     Rule("time-order", _E, contract.time_order, "contract: a window ends after it starts"),
     Rule("verification", _E, contract.verification, "contract: the level of verification agrees with what was read"),
     Rule("text-safety", _E, contract.text_safety, "contract: no cell runs in a spreadsheet or a browser"),
     Rule("decimals", _W, contract.decimals, "contract: estimate and limits have the same number of decimals"),
-    Rule("arm-decimals", _W, agreement.same_decimals, "contract: the arms of a result have the same number of decimals"),
+    Rule("arm-decimals", _W, arms.same_decimals, "contract: the arms of a result have the same number of decimals"),
     Rule("cites-trial", _W, provenance.cites_its_trial, "provenance: a primary row was read in a report or record of its trial"),
     Rule("one-report", _W, provenance.one_report, "provenance: a work is a report of one trial, or of trials that contain each other"),
     Rule("link", _W, provenance.links, "provenance: the DOI of a link is that of the cited work"),
-    Rule("registry-id", _W, provenance.registry_numbers, "provenance: a registry number is that of the trial's sources, and no other trial's"),
+    Rule(
+        "registry-id", _W, provenance.registry_numbers, "provenance: a registry number is that of the trial's sources, and no other trial's"
+    ),
     Rule("year", _W, provenance.years, "rule 26: the year of a row is that of its work and of its id"),
     Rule("interval-order", _E, plausibility.interval_order, "rule 1: lower limit below upper limit, estimate between them"),
     Rule(
@@ -78,8 +80,13 @@ RULES = (
     Rule("swapped", _E, plausibility.swapped_intervals, "rule 5: the intervals of two arms fit each other's estimates"),
     Rule("difference", _W, arithmetic.difference, "rule 6: a difference is arm a minus arm b"),
     Rule("direction", _W, arithmetic.direction, "rules 6 and 32: the sign of the estimate favours the arm that the row says is favoured"),
-    Rule("spread-difference", _W, agreement.spread_of_difference, "rules 7 and 31: the interval of a difference agrees with the spreads of its arms"),
-    Rule("implied-sd", _W, agreement.implied_sd, "rule 8: the standard deviation behind a spread or interval lies in the band of its outcome"),
+    Rule(
+        "spread-difference",
+        _W,
+        arms.spread_of_difference,
+        "rules 7 and 31: the interval of a difference agrees with the spreads of its arms",
+    ),
+    Rule("implied-sd", _W, arms.implied_sd, "rule 8: the standard deviation behind a spread or interval lies in the band of its outcome"),
     Rule("ml-per-point", _W, agreement.ml_per_point, "rule 9: a change in mL and in % predicted are in the proportion of adults' lungs"),
     Rule("spread", _W, plausibility.spreads, "rule 10: the arms of a result have standard deviations, or errors, of one size"),
     Rule("range", _E, plausibility.hard_range, "rule 11: no value outside what its scale allows"),
@@ -96,22 +103,27 @@ RULES = (
     Rule("cohorts-sum", _E, arithmetic.cohorts_sum, "rule 15: the cohorts of a partition sum to the cohort that they divide"),
     Rule("allocation", _W, plausibility.allocation, "rule 16: arm sizes are believable under the allocation ratio (binomial p > 0.001)"),
     Rule("known-n", _W, agreement.known_n, "rule 15: no number of patients is another arm's, or the arm's own with a slip"),
-    Rule("share-analysed", _W, agreement.shares_analysed, "rule 15: the arms of a result have lost similar shares of their patients"),
-    Rule("counts-within", _W, agreement.counts_within, "rules 13 and 17: a count without a denominator fits its arm; events, patients and screening agree"),
-    Rule("baseline-balance", _W, agreement.baseline_balance, "rule 16: randomised arms are alike before treatment, but for chance"),
-    Rule("placebo-slope", _W, agreement.placebo_slope, "rule 32: on placebo the yearly slope of lung function is a loss"),
+    Rule("share-analysed", _W, arms.shares_analysed, "rule 15: the arms of a result have lost similar shares of their patients"),
+    Rule(
+        "counts-within",
+        _W,
+        agreement.counts_within,
+        "rules 13 and 17: a count without a denominator fits its arm; events, patients and screening agree",
+    ),
+    Rule("baseline-balance", _W, arms.baseline_balance, "rule 16: randomised arms are alike before treatment, but for chance"),
+    Rule("placebo-slope", _W, arms.placebo_slope, "rule 32: on placebo the yearly slope of lung function is a loss"),
     Rule("parts", _W, agreement.parts_and_whole, "rule 15: a result of all patients lies between those of its groups, and counts add up"),
     Rule("disposition", _W, agreement.disposition, "rule 17: who completed and who left are no more than the patients"),
     Rule("over-time", _W, agreement.over_time, "rule 17: deaths never fall from one visit to the next, survivors never rise"),
     Rule("nested-counts", _W, arithmetic.nested_counts, "rule 17: deaths, serious events, any events in rising order of patients"),
-    Rule("ratio-counts", _W, agreement.ratio_from_counts, "rule 18: a ratio is near the one that the counts of its arms give"),
-    Rule("p-arms", _W, agreement.p_from_arms, "rules 3 and 18: p agrees with the counts or means of the arms"),
+    Rule("ratio-counts", _W, arms.ratio_from_counts, "rule 18: a ratio is near the one that the counts of its arms give"),
+    Rule("p-arms", _W, arms.p_from_arms, "rules 3 and 18: p agrees with the counts or means of the arms"),
     Rule("grim", _W, granularity.grim, "rule 19: a mean of whole numbers is a multiple of 1/n"),
     Rule("grimmer", _W, granularity.grimmer, "rule 20: some whole numbers have the printed mean and standard deviation"),
     Rule("debit", _W, granularity.debit, "rule 21: a share of noughts and ones has the standard deviation that goes with it"),
     Rule("sd-bound", _E, granularity.sd_bound, "rule 22: no standard deviation is larger than the scale allows"),
     Rule("quartiles", _W, plausibility.quartiles, "rule 23: a median lies within its quartiles or range"),
-    Rule("events-precision", _W, agreement.events_precision, "rule 24: a ratio is not known better than its events allow"),
+    Rule("events-precision", _W, arms.events_precision, "rule 24: a ratio is not known better than its events allow"),
     Rule("copied-row", _W, agreement.copied_rows, "rule 25: no two visits, groups or arms of a trial have the very same figures"),
     Rule("change", _W, agreement.change_from_baseline, "rule 27: a mean change is the mean at the visit minus the mean at baseline"),
     Rule("two-sources", _W, agreement.two_sources, "rule 28: where two sources differ on a fact, a discrepancy or a note says so"),

@@ -372,7 +372,11 @@ TIMES = ("days", "months", "years")
 
 def better(evidence: Evidence) -> Iterator[Finding]:
     """The better direction of an outcome is that of its instrument, of its domain, and of the words of its id."""
-    told = {row.outcome: (row.better, f"{row.instrument_id} in instruments.csv") for row in rows(evidence, "instruments") if row.outcome and row.better}
+    told = {
+        row.outcome: (row.better, f"{row.instrument_id} in instruments.csv")
+        for row in rows(evidence, "instruments")
+        if row.outcome and row.better
+    }
     for row in rows(evidence, "outcomes"):
         if row.better is None:
             continue
@@ -434,8 +438,8 @@ def verification(evidence: Evidence) -> Iterator[Finding]:
 
 # --- text --------------------------------------------------------------------------------------------
 
-#: A lone sign of equality is a p_relation; a number with its plus sign stays a number.
-_FORMULA = re.compile(r"[=+@](?!$)(?!\d+(\.\d+)?$)|-(?=.*[(!|])(?!\d)")
+#: A lone sign of equality is a p_relation; a signed number stays a number, also with words behind it, but not when it is calculated with.
+_FORMULA = re.compile(r"[=+@](?!$)(?!\d+(\.\d+)?$)|-(?!\d|$)|-[\d.]+\s*[-+*/^&|!=<>]")
 _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>|<(script|iframe|img|svg|style|object)\b", re.IGNORECASE)
 
 
@@ -452,9 +456,19 @@ def text_safety(evidence: Evidence) -> Iterator[Finding]:
                 text = row.text(column)
                 if column in keys and not text.isascii():
                     odd = next(ch for ch in text if ord(ch) > 127)
-                    yield Finding(row, column, f"{odd!r} (U+{ord(odd):04X}) in a key only looks like a letter or a hyphen", "type the key anew with plain letters")
+                    yield Finding(
+                        row,
+                        column,
+                        f"{odd!r} (U+{ord(odd):04X}) in a key only looks like a letter or a hyphen",
+                        "type the key anew with plain letters",
+                    )
                 elif ":" in text and _SCRIPT.search(text):
-                    yield Finding(row, column, f"holds {_SCRIPT.search(text)[0]!r}, an address that runs a script", "write an address that begins with https://")
+                    yield Finding(
+                        row,
+                        column,
+                        f"holds {_SCRIPT.search(text)[0]!r}, an address that runs a script",
+                        "write an address that begins with https://",
+                    )
                 elif _FORMULA.match(text):
                     yield Finding(
                         row, column, f"starts with {text[0]!r}: a spreadsheet would run it as a formula", "start with another character"

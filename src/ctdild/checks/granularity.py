@@ -130,7 +130,13 @@ def debit(evidence: Evidence) -> Iterator[Finding]:
     """Rule 21: a share printed as the mean of noughts and ones has the standard deviation that goes with it."""
     units = ("ratio",)
     for row in rows(evidence, "arm_results"):
-        if row.unit not in units or row.spread_kind != "SD" or None in (row.value, row.spread, row.n) or not 0 <= row.value <= 1 or row.n < 2:
+        if (
+            row.unit not in units
+            or row.spread_kind != "SD"
+            or None in (row.value, row.spread, row.n)
+            or not 0 <= row.value <= 1
+            or row.n < 2
+        ):
             continue
         if not share_and_sd_possible(row.value, row.spread, row.n):
             yield Finding(row, "spread", f"a share of {row.text('value')} of {row.n} cannot have the standard deviation {row.text('spread')}; inconsistent as printed",
@@ -143,7 +149,12 @@ def sd_bound(evidence: Evidence) -> Iterator[Finding]:
     scales = {row.outcome: row for row in rows(evidence, "outcomes")}
     for row in rows(evidence, "arm_results"):
         scale = scales.get(row.outcome)
-        if scale is None or None in (row.value, row.spread) or row.statistic not in LEVELS or row.unit not in (scale.level_unit, scale.unit):
+        if (
+            scale is None
+            or None in (row.value, row.spread)
+            or row.statistic not in LEVELS
+            or row.unit not in (scale.level_unit, scale.unit)
+        ):
             continue
         low, high, n = scale.scale_low, scale.scale_high, row.n or 2
         if low is None or high is None or n < 2 or not low <= row.value <= high:
@@ -158,5 +169,12 @@ def sd_bound(evidence: Evidence) -> Iterator[Finding]:
 
 def _whole(evidence: Evidence) -> Iterator[Row]:
     for row in rows(evidence, "arm_results"):
-        if row.outcome in WHOLE_NUMBERS and row.statistic in (*LEVELS, "mean change") and row.statistic != "median" and row.value is not None and row.n and row.n <= MOST_PATIENTS:
+        if (
+            row.outcome in WHOLE_NUMBERS
+            and row.statistic in (*LEVELS, "mean change")
+            and row.statistic != "median"
+            and row.value is not None
+            and row.n
+            and row.n <= MOST_PATIENTS
+        ):
             yield row

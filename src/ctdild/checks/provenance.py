@@ -122,9 +122,19 @@ def registry_numbers(evidence: Evidence) -> Iterator[Finding]:
             continue
         first = seen.setdefault(number, trial)
         if first is not trial and first.trial_id not in families[trial.trial_id]:
-            yield Finding(trial, "registry_id", f"{number} is also the number of {first.trial_id}", "mend one of the two; one record is one trial, or its participants count twice")
+            yield Finding(
+                trial,
+                "registry_id",
+                f"{number} is also the number of {first.trial_id}",
+                "mend one of the two; one record is one trial, or its participants count twice",
+            )
             continue
-        texts = [" ".join(filter(None, (s.title, s.link, s.url, s.note))) for t in families[trial.trial_id] for i in sorted(used.get(t, ())) if (s := sources.get(i))]
+        texts = [
+            " ".join(filter(None, (s.title, s.link, s.url, s.note)))
+            for t in families[trial.trial_id]
+            for i in sorted(used.get(t, ()))
+            if (s := sources.get(i))
+        ]
         named = list(dict.fromkeys(n for text in texts for n in _REGISTRY.findall(text)))
         candidates = [n for n in named if owners.get(n) in (None, trial.trial_id)]  # the record of a sister trial proves nothing
         if number not in named and candidates:

@@ -34,7 +34,9 @@ def second_entry(evidence: Evidence) -> Iterator[Finding]:
     for note in rows(evidence, "readings"):
         row = by_address.get((note["table"], note.row_id))
         if row is None:
-            yield Finding(note, "row_id", f"{note.row_id} is no row of {note['table']}", "mend the address, or remove the reading with its row")
+            yield Finding(
+                note, "row_id", f"{note.row_id} is no row of {note['table']}", "mend the address, or remove the reading with its row"
+            )
             continue
         if row.get("derivation"):
             continue  # computed by us, so the source does not print it
