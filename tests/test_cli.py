@@ -263,6 +263,16 @@ def test_a_build_folder_that_is_none_is_named(project):
     assert rebuild(project) is False
 
 
+def test_a_closed_folder_ends_any_command_in_a_message(project, monkeypatch):
+    def closed(root):
+        raise PermissionError(13, "Permission denied", str(root / "tests/golden"))
+
+    monkeypatch.setattr("ctdild.book.golden.accept", closed)
+    monkeypatch.chdir(project)
+    result = run("accept")
+    assert result.exit_code == 1 and result.stderr.startswith("tests/golden  cannot be read or written: Permission denied\n")
+
+
 def test_what_nobody_foresaw_does_not_end_the_serving(project, monkeypatch, capsys):
     monkeypatch.setattr("ctdild.book.serve.build", lambda root: 1 / 0)
     assert rebuild(project) is False

@@ -12,12 +12,13 @@ import random
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -295,6 +296,16 @@ def truncated(cache):
     index.write_bytes(index.read_bytes()[: index.stat().st_size // 2])
 
 
+def bad_where_nobody_looks(cache):
+    """In the table of projects, which looking up a notebook does not touch."""
+    index = cache / "global.db"
+    with closing(sqlite3.connect(index)) as database:
+        (page,) = database.execute("select rootpage from sqlite_master where name = 'nbproject'").fetchone()
+        (size,) = database.execute("pragma page_size").fetchone()
+    content = index.read_bytes()
+    index.write_bytes(content[: (page - 1) * size] + b"\xff" * size + content[page * size :])
+
+
 def cut_notebook(cache):
     (path,) = cache.glob("executed/*/base.ipynb")
     path.write_text(path.read_text()[:100])
@@ -309,6 +320,7 @@ def other_notebook(cache):
     "damage",
     [
         truncated,
+        bad_where_nobody_looks,
         cut_notebook,
         other_notebook,
         lambda cache: (cache / "global.db").write_bytes(b""),
