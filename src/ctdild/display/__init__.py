@@ -14,7 +14,7 @@ from .maps import enrolment, evidence_map
 from .matrix import pro_matrix
 from .placebo import placebo_decline
 from .positions import approvals_table, horizon_table, recommendations_table
-from .tables import arm_changes, corrections_table, evidence_table, sources_table, symptoms, trial_index
+from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
 from .transplant import transplant_table
 from .trial import trial_figures
@@ -26,6 +26,7 @@ __all__ = [
     "approvals_table",
     "arm_changes",
     "audit_table",
+    "background_treatment",
     "claims_table",
     "cohort_table",
     "corrections_table",

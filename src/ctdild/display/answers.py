@@ -114,7 +114,10 @@ def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
                     intervention.label if doses == 1 else intervention.id,
                 )
                 found.setdefault(key, []).append(pair)
-    return {key: found[key] for key in sorted(found, key=lambda key: key[0])}
+    # The largest trials first: they carry most of what is known. Precedents from another disease come last.
+    return {
+        key: found[key] for key in sorted(found, key=lambda key: (key[0], -max(pick.patients(evidence, pair[0]) for pair in found[key])))
+    }
 
 
 def _says(evidence: Evidence, pair: Pair) -> bool:
@@ -283,7 +286,7 @@ def _circumstances(evidence: Evidence, row: Row) -> str:
     reaches = includes_null(row)
     small_p = row.p_value is not None and row.p_value < 0.05
     favours = reaches is False or (reaches is None and small_p)
-    said = "interval includes no difference" if reaches else words.favours_text(evidence, row) if favours else ""
+    said = words.direction_text(evidence, row) if favours or reaches else ""
     planned = "" if row.role not in ("secondary", "exploratory") else f"{row.role} outcome"
     missed = (
         "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
@@ -340,7 +343,7 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         if row.p_relation == "ns" and row.estimate is None:
             in_words.setdefault(_HEADINGS[0], {}).setdefault(_abbreviation(short), Span(_abbreviation(short), ref=row.id))
         else:
-            direction = "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
+            direction = words.direction_text(evidence, row)
             tail = "".join(f", {text}" for text in (words.time_text(row), direction) if text)
             lines.append(line(f"{short}: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=row.id)))
         shown.append(row)

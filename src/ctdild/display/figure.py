@@ -28,7 +28,7 @@ class Span:
     """A run of text inside a cell or note.
 
     ``ref`` is the row whose figure it shows, or all the rows of which it is one; ``mark`` a sign set high (†), ``tone`` ``muted``
-    or ``strong``.
+    or ``strong``, or ``unseen`` for words that only the search of a table finds.
     """
 
     text: str
@@ -50,7 +50,7 @@ class Span:
             inner = f'<a href="{escape(self.link)}">{inner}</a>'
         if self.mark:
             inner += f"<sup>{escape(self.mark)}</sup>"
-        attributes = f' class="ctd-{self.tone}"' if self.tone else ""
+        attributes = " hidden" if self.tone == "unseen" else f' class="ctd-{self.tone}"' if self.tone else ""
         first, *others = self.refs if own_ref and self.refs else (None,)
         for ref in reversed(others):
             inner = f'<span data-ref="{escape(ref)}">{inner}</span>'
@@ -59,7 +59,7 @@ class Span:
         return f"<span{attributes}>{inner}</span>" if attributes else inner
 
     def plain(self) -> str:
-        return self.text + self.mark
+        return "" if self.tone == "unseen" else self.text + self.mark
 
 
 Line = tuple[Span, ...]

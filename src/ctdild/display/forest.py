@@ -106,11 +106,6 @@ def _alt(evidence: Evidence, row: Row) -> str:
     return ", ".join([*about, words.time_text(row)]) + f": {result}" + (f", {favours}" if favours else "")
 
 
-def _direction(evidence: Evidence, row: Row) -> str:
-    """Which arm an estimate favours; where its interval includes no difference, that instead."""
-    return "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
-
-
 def _kept_out(evidence: Evidence, row: Row, design: str) -> str:
     """Why a contrast is not drawn; empty where it is."""
     if None in (row.estimate, row.ci_low, row.ci_high):
@@ -145,7 +140,7 @@ def _table(evidence: Evidence, about: Row, rows: list[Row], unit: str) -> Table:
                 cell(_n_span(row)),
                 cell(
                     pick.figure_span(row, result),
-                    *([Span(direction, tone="muted")] if (direction := _direction(evidence, row)) else []),
+                    *([Span(direction, tone="muted")] if (direction := words.direction_text(evidence, row)) else []),
                 ),
                 cell(Span(words.p_text(row), ref=row.id) if words.p_text(row) else "not reported here"),
                 cell(words.verification_text(evidence, row)),

@@ -6,7 +6,6 @@ import math
 import textwrap
 from itertools import pairwise
 
-from ..claims import includes_null
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
@@ -87,7 +86,7 @@ def _time(row: Row) -> str:
 def _table(evidence: Evidence, rows: list[Row]) -> Table:
     body = []
     for row in rows:
-        said = "interval includes no difference" if includes_null(row) else words.favours_text(evidence, row)
+        said = words.direction_text(evidence, row)
         body.append(
             (
                 cell(pick.trial_link(evidence.trial(row)), Span(words.comparison_text(evidence, row), tone="muted")),

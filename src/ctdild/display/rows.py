@@ -76,13 +76,22 @@ def statements(evidence: Evidence, domains: Sequence[str], kinds: Sequence[str] 
 
 def size_of(evidence: Evidence, trial: Row) -> Span:
     """How many patients a trial had, with the address of the row that says so: ``158 randomised``, ``576 patients``
-    where only those treated or analysed are known."""
+    where only those treated or analysed are known, ``440 planned`` where it has only been registered."""
     if trial.n_randomised is not None:
         return Span(f"{trial.n_randomised} randomised", ref=trial.id, mark=mark(trial, "n_randomised"))
     whole = whole_trial(evidence, trial)
     if whole is not None and whole.n is not None:
         return Span(f"{whole.n} patients", ref=whole.id, mark=mark(whole, "n"))
+    if trial.n_planned is not None:
+        return Span(f"{trial.n_planned} planned", ref=trial.id, mark=mark(trial, "n_planned"))
     return Span("number of patients not reported here", tone="muted")
+
+
+def patients(evidence: Evidence, row: Row) -> int:
+    """How many patients the trial of a row had, as far as is known; 0 where it is not."""
+    trial = evidence.trial(row)
+    whole = whole_trial(evidence, trial)
+    return trial.n_randomised or (whole.n if whole is not None and whole.n else 0)
 
 
 def whole_trial(evidence: Evidence, trial: Row) -> Row | None:

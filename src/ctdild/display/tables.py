@@ -57,9 +57,9 @@ def evidence_table(evidence: Evidence) -> Figure:
 
 
 def trial_index(evidence: Evidence) -> Figure:
-    """Every study of the scope in one line, randomised or not, newest first, with a link to its page."""
+    """Every study of the scope in one line, randomised or not, newest first, those not yet reported last, with a link to its page."""
     treatments = {row.treatment: row for row in evidence["treatments"]}
-    studies = sorted(evidence["trials"], key=lambda t: (-(t.year or 9999), t.acronym))
+    studies = sorted(evidence["trials"], key=lambda t: (-(t.year or 0), t.acronym))
     body = []
     for trial in studies:
         given = dict.fromkeys(
@@ -73,19 +73,19 @@ def trial_index(evidence: Evidence) -> Figure:
         classes = list(dict.fromkeys(treatments[name]["class"] for name in given))
         body.append(
             (
-                cell(pick.trial_link(trial), pick.year_span(trial)),
+                cell(line(pick.trial_link(trial), _words_to_find(trial)), pick.year_span(trial)),
                 cell(", ".join(trial.disease)),
                 cell(", ".join(names) or "–", *([Span(", ".join(classes), tone="muted")] if classes else [])),
                 cell(KINDS[trial.kind], *([Span(trial.masking, tone="muted")] if trial.masking != "not applicable" else [])),
                 cell(pick.size_of(evidence, trial)),
-                cell(Span(trial.primary_met, ref=trial.id)),
+                cell(Span(trial.primary_met if trial.primary_met != "not applicable" else "–", ref=trial.id)),
                 cell(trial.verification),
             )
         )
     heads = ("Study", "Disease", "Treatment and class", "Design", "Patients", "Primary outcome", "Read")
     return table_figure(
         figure_name(evidence, "trial-index"),
-        f"{len(studies)} studies, newest first.",
+        f"{len(studies)} studies, newest first; those without a report yet come last.",
         tuple(Column(head) for head in heads),
         body,
         evidence,
@@ -94,6 +94,42 @@ def trial_index(evidence: Evidence) -> Figure:
         kind="index",
     )
 
+
+def _words_to_find(trial: Row) -> Span:
+    """What a reader may search the index for and does not see there: whom the study enrolled, on what."""
+    return Span(" ".join(part for part in (trial.population, trial.background) if part), ref=trial.id, tone="unseen")
+
+
+def background_treatment(evidence: Evidence) -> Figure:
+    """What patients of randomised trials took beside the treatment under test, in both arms; trials of which it was not
+    read in a note."""
+    trials = sorted(pick.trials_in_order(evidence), key=lambda t: (POLICIES.index(t.background_policy), t.acronym))
+    read = [trial for trial in trials if trial.background_policy != "not reported" or trial.background]
+    body = [
+        (
+            cell(pick.trial_link(trial), Span(", ".join(trial.disease), tone="muted")),
+            cell(Span(words.at_start(trial.background_policy), ref=trial.id)),
+            cell(Span(trial.background or "not reported here", ref=trial.id if trial.background else None)),
+            cell(words.at_start(words.verification_text(evidence, trial, "background"))),
+        )
+        for trial in read
+    ]
+    unread: list[Span | str] = []
+    for trial in (trial for trial in trials if trial not in read):
+        unread += ["; " if unread else "", pick.trial_link(trial)]
+    notes = (line("Not read for: ", *unread, ". Not read is not the same as not allowed."),) if unread else ()
+    return table_figure(
+        figure_name(evidence, "background-treatment"),
+        "Background treatment in randomised trials: what both arms took beside the treatment under test.",
+        tuple(Column(head) for head in ("Trial", "Rule", "What was taken", "Read")), body, evidence, read, notes,
+        empty="No background treatment of a randomised trial was read for this scope.",
+    )  # fmt: skip
+
+
+#: What the rules on background treatment are called, those that bear most on immunosuppression first.
+POLICIES = (
+    "immunosuppressant in both arms", "stable immunosuppressant allowed", "rescue allowed", "glucocorticoid", "none", "not reported",
+)  # fmt: skip
 
 #: What a study is, in words.
 KINDS = {
@@ -260,7 +296,7 @@ def _found(evidence: Evidence, rows: list[Row]) -> list[Line]:
     lines = []
     for row in rows:
         if row.table == "contrasts":
-            tail = "".join(f", {part}" for part in (words.time_text(row), words.favours_text(evidence, row)) if part)
+            tail = "".join(f", {part}" for part in (words.time_text(row), words.direction_text(evidence, row)) if part)
             lines.append(line("Between the arms: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=row.id)))
     lines += [line(Span(row.says, ref=row.id)) for row in rows if row.table == "statements"]
     at: dict[str, list[Row]] = {}

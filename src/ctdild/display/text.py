@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from ..claims import RATIOS
+from ..claims import RATIOS, includes_null
 from ..evidence import Evidence, Printed, Row
 
 MINUS = "\u2212"
@@ -292,6 +292,12 @@ def favours_text(evidence: Evidence, row: Row) -> str:
         return ""
     known = f"{row.trial_id}/{row.favours}" in evidence
     return f"favours {arm_text(evidence, row, 'favours') if known else row.favours}"
+
+
+def direction_text(evidence: Evidence, row: Row) -> str:
+    """``favours nintedanib``; where the interval of a difference includes no difference, that instead."""
+    undecided = row.table == "contrasts" and includes_null(row)
+    return "interval includes no difference" if undecided else favours_text(evidence, row)
 
 
 def standing_text(evidence: Evidence, row: Row) -> str:

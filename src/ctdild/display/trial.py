@@ -158,7 +158,7 @@ def _contrasts(evidence: Evidence, trial: Row) -> Figure | None:
     body = []
     for row in rows:
         n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None and not row.withheld else ""
-        favours = "" if row.withheld else words.favours_text(evidence, row)
+        favours = "" if row.withheld else words.direction_text(evidence, row)
         parts = (n, favours, row.estimand, _ANALYSED.get(row.analysis_set, ""))
         tail = [Span(part, ref=_addresses([row]), tone="muted") for part in parts if part]
         body.append(

@@ -19,8 +19,8 @@
     ["Read", (row) => [cell(row, "Read").textContent.trim()]],
   ];
   const orders = [
-    ["newest first", (row) => -Number(head(row)[1])],
-    ["oldest first", (row) => Number(head(row)[1])],
+    ["newest first", (row) => -(Number(head(row)[1]) || 0)],
+    ["oldest first", (row) => Number(head(row)[1]) || 9999],
     ["name", (row) => head(row)[0].toLowerCase()],
     ["most patients", (row) => -Number((cell(row, "Patients").textContent.match(/\d+/) || [0])[0])],
   ];
