@@ -445,6 +445,10 @@ def test_advice_on_what_both_arms_were_given_is_no_advice_on_the_drug(made_up):
     assert "Research only: drug with base, BODY 2023 (conditional)" in positions
     assert "Against" not in positions
     assert "base (BODY 2023 against); rival (BODY 2023 against)" in " ".join(figure.plain().split())
+    later = _advice("base", "for", recommendation_id="advice-later", line="first line")
+    advice = [_advice("base", "against", line="progression despite first line"), later]
+    figure = display.answers(made_up(treatments=treatments, arms=arms, contrasts=[contrast("40", "10", "70")], recommendations=advice))
+    assert "base (BODY 2023 against after progression; BODY 2023 for first line)" in " ".join(figure.plain().split())
 
 
 def test_the_first_screen_says_whether_the_aim_was_met_and_how_a_figure_came_about(made_up):

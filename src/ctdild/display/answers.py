@@ -534,9 +534,12 @@ def _without_trial(evidence: Evidence, pairs: dict[tuple, list[Pair]], used: lis
     spans: list[Span | str] = []
     for treatment, rows in found.items():
         used += rows
+        # For and against one drug is no contradiction when each speaks of another line of treatment.
+        mixed = len({row.direction for row in rows}) > 1
         positions: dict[str, list[Row]] = {}
         for row in rows:
-            positions.setdefault(f"{row.body} {row.year} {row.direction}", []).append(row)
+            where = f" {_LINES[row['line']]}" if mixed and row["line"] in _LINES else ""
+            positions.setdefault(f"{row.body} {row.year} {row.direction}{where}", []).append(row)
         said = joined("; ", (Span(text, ref=pick.addresses(members)) for text, members in positions.items()))
         spans += ["; " if spans else "", f"{words.in_sentence(evidence.row(treatment).name)} (", *said, ")"]
     return [line("Named by guidelines; no randomised trial of it in this disease is entered here: ", *spans, ".")]

@@ -166,7 +166,7 @@ def instruments_table(evidence: Evidence) -> Figure:
                 cell(*_scale(row)),
                 cell(*(_change(one, short=True) for one in mcids)) if mcids else cell(_NOT_READ),
                 _trials(evidence, row),
-                cell(Span(row.validated_in, ref=row.id) if row.validated_in else _NOT_READ, *([Span(row.consensus, ref=row.id, tone="muted")] if row.consensus else [])),
+                cell(Span(row.validated_in, ref=row.id) if row.validated_in else _NOT_READ, *([Span(f"{row.consensus} of a consensus group agreed on it for CTD-ILD", ref=row.id, tone="muted")] if row.consensus else [])),
                 cell(words.verification_text(evidence, row)),
             )
         )  # fmt: skip
