@@ -673,6 +673,19 @@ def test_in_a_row_of_several_trials_each_figure_stands_under_its_trial(made_up):
     assert rows[0][3].startswith("ONE Serious event: 5.0* vs 5.0*") and rows[0][3].endswith("TWO: not reported here")
 
 
+def test_the_largest_trial_of_the_disease_comes_first(made_up):
+    def order(**second):
+        both = _second(**second)
+        both["trials"][0] = {"n_randomised": "100"}
+        scopes = [{"scope": "all", "title": "SSc", "diseases": "SSc"}]
+        cell = _answers(display.answers(made_up(**both, contrasts=_BOTH, scopes=scopes)))[0][1]
+        return re.findall(r"ONE|TWO", cell)
+
+    assert order(n_randomised="200") == ["TWO", "ONE"]
+    assert order(n_randomised="50") == ["ONE", "TWO"]
+    assert order(n_randomised="200", disease="SSc;RA") == ["ONE", "TWO"], "a trial that mixes in other diseases comes after"
+
+
 def test_regimens_of_one_treatment_have_rows_of_their_own(made_up):
     tables = _second()
     tables["arms"][2] |= {"label": "Arm, by vein"}

@@ -114,10 +114,22 @@ def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
                     intervention.label if doses == 1 else intervention.id,
                 )
                 found.setdefault(key, []).append(pair)
-    # The largest trials first: they carry most of what is known. Precedents from another disease come last.
-    return {
-        key: found[key] for key in sorted(found, key=lambda key: (key[0], -max(pick.patients(evidence, pair[0]) for pair in found[key])))
-    }
+    for group in found.values():
+        group.sort(key=lambda pair: _order(evidence, pair))
+    return {key: found[key] for key in sorted(found, key=lambda key: (key[0], _order(evidence, found[key][0])))}
+
+
+def _order(evidence: Evidence, pair: Pair) -> tuple[bool, bool, int]:
+    """Trials of the scope's own diseases before those that mix in others, those with a difference in FVC before those without,
+    and the largest first: they carry most of what is known."""
+    about = _about(evidence)
+    mixed = bool(about) and not set(evidence.trial(pair[0]).disease) <= about
+    return mixed, not _differences(evidence, pair), -pick.patients(evidence, pair[0])
+
+
+def _about(evidence: Evidence) -> set[str]:
+    """The diseases that the scope is about; none for a scope of treatments."""
+    return {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
 
 
 def _says(evidence: Evidence, pair: Pair) -> bool:
@@ -262,7 +274,7 @@ def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
 
 def _wider(evidence: Evidence, row: Row) -> str:
     """That a result is of more diseases than the page is about; empty where it is not."""
-    about = {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
+    about = _about(evidence)
     wider = about and not set(evidence.cohort(row).disease) <= about
     return "Whole trial, other diseases included" if wider else ""
 
@@ -494,7 +506,7 @@ def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, list[Row
     The diseases are named where those that the scope is about differ among the positions, and where a position is on
     another disease than the page's, which the trial's patients have too.
     """
-    about = {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
+    about = _about(evidence)
     diseases = {row.id: tuple(d for d in row.disease if not about or d in about) or row.disease for row in rows}
     several = len(set(diseases.values())) > 1
     found: dict[tuple, list[Row]] = {}
