@@ -110,17 +110,19 @@ def _named_files(root: Path, text: str) -> tuple[list[str], list[BookProblem]]:
     return names, problems
 
 
-def _files(node: yaml.Node | None, depth: int = 0) -> Iterator[tuple[str, int]]:
+def _files(node: yaml.Node | None, within: tuple[yaml.Node, ...] = ()) -> Iterator[tuple[str, int]]:
     """(name, line) of each page named below a node, in order, the root first."""
+    if any(node is outer for outer in within):  # an alias of YAML inside what it stands for
+        return
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _files(item, depth + 1)
+            yield from _files(item, (*within, node))
     elif isinstance(node, yaml.MappingNode):
         for key, value in sorted(node.value, key=lambda pair: pair[0].value != "root"):
-            if key.value == ("file" if depth else "root") and isinstance(value, yaml.ScalarNode):
+            if key.value == ("file" if within else "root") and isinstance(value, yaml.ScalarNode):
                 yield value.value, value.start_mark.line + 1
             elif key.value in ("parts", "chapters", "sections", "subtrees", "entries"):
-                yield from _files(value, depth + 1)
+                yield from _files(value, (*within, node))
 
 
 def _malformed(value: dict, text: str) -> list[BookProblem]:
