@@ -89,9 +89,12 @@ def project(tmp_path_factory):
     """A copy of the project, built once; tests restore what they change."""
     copy = copy_project(tmp_path_factory.mktemp("rebuild") / "book")
     (copy / "_toc.yml").write_text(SHORT_TOC)
-    index = copy / "index.md"
-    absent = re.compile(r"\[([^\]]*)\]\((chapters/[\w-]+)\.md\)")
-    index.write_text(absent.sub(lambda m: m[0] if m[2] in SHORT_TOC else m[1], index.read_text()))
+    pages = [copy / "index.md", *(copy / f"{name}.md" for name in re.findall(r"chapters/[\w-]+", SHORT_TOC))]
+    labels = {label for page in pages for label in re.findall(r"^\(([\w-]+)\)=$", page.read_text(), re.MULTILINE)}
+    link = re.compile(r"\[([^\]]*)\]\(((?:chapters/)?[\w-]+(?:\.md)?)\)")
+    for page in pages:  # links to chapters that are left out become plain words
+        there = {*labels, *(Path(os.path.relpath(other, page.parent)).as_posix() for other in pages)}
+        page.write_text(link.sub(lambda m, there=there: m[0] if m[2] in there else m[1], page.read_text()))
     result = ctdild(copy, "build")
     assert result.returncode == 0, result.stderr
     return copy
