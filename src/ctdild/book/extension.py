@@ -119,7 +119,7 @@ def _nothing_edited(app, error=None) -> None:
 
 
 def _whole_pages(app, error) -> None:
-    warned = app.warningiserror and app._warncount  # the build fails by these, which say more than their consequences
+    warned = (app.warningiserror or app.keep_going) and app._warncount  # the build fails by these, which say more than their consequences
     if error is None and not warned and app.builder.format == "html":
         stop(seen.check_site(Path(app.outdir)))
 
