@@ -22,7 +22,7 @@ test: .venv/.ready ## run every test, on a fresh build and in a real browser
 	@.venv/bin/python -m ruff format --check
 	@.venv/bin/python tests/browser.py
 	@.venv/bin/ctdild build $(if $(call given,$(V)),--verbose)
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: .venv/.ready ## check the data and the prose, in seconds
 	@.venv/bin/ctdild check
