@@ -60,10 +60,9 @@ def check_data(data: Path) -> tuple[Evidence | None, list[Problem]]:
     """The evidence of a data folder and every finding on it."""
     evidence, problems = read(data)
     if evidence is not None:
-        from . import checks
-        from .synthesis import pools
+        from .book import gate
 
-        problems = [*checks.run(evidence), *pools.problems(evidence)]
+        problems = gate.on_data(evidence)
     return evidence, problems
 
 
@@ -176,23 +175,18 @@ def _escaped(text: str, *, in_property: bool = False) -> str:
 
 def _prose_problems(root: Path, evidence: Evidence | None) -> list[BookProblem]:
     """Everything that stops the pages; without evidence, what can be told without it."""
-    from .book.held import held_on, read_held, stale
+    from .book import gate
+    from .book.held import read_held
     from .book.pages import survey
     from .book.problems import BookError
-    from .book.prose import check_prose, failing_claims
 
     pages, problems = survey(root)
     try:
         held = read_held(root)
     except BookError as error:
         return problems + error.problems
-    if evidence is None:
-        return problems
-    failing, unreadable = failing_claims(pages, evidence)
-    open_claims = [p for page, claim, p in failing if held_on(held, page.name, claim.condition, claim.sentence) is None]
     # The sentence of a held row may stand in the page that cannot be read.
-    lapsed = [] if problems else stale(held, failing)
-    return problems + check_prose(pages, evidence) + unreadable + open_claims + lapsed
+    return problems + (gate.on_pages(pages, evidence, held, whole=not problems) if evidence is not None else [])
 
 
 def _summary(evidence: Evidence | None, problems: list[Problem], prose: list) -> str:

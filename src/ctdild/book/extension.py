@@ -13,14 +13,12 @@ from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
-from .. import __version__, checks
+from .. import __version__
 from ..evidence import Evidence, read
-from ..synthesis import pools
-from . import HELD_VARIABLE, REPORT_VARIABLE, downloads, look, roles, seen, terms, trials
-from .held import held_on, read_held, stale
+from . import HELD_VARIABLE, REPORT_VARIABLE, downloads, gate, look, roles, seen, terms, trials
+from .held import read_held
 from .pages import Page, read_pages
 from .problems import BookError, BookProblem, data_problem
-from .prose import check_prose, failing_claims
 from .rebuild import CACHE, code_digest, page_key, run_pages, with_key
 
 ASSETS = Path(__file__).parent / "assets"
@@ -34,30 +32,21 @@ class Book:
         self.evidence, data_problems = read(root / "data")
         if self.evidence is None:
             stop([data_problem(p) for p in data_problems])
-        stop([data_problem(p) for p in (*checks.run(self.evidence), *pools.problems(self.evidence)) if p.blocks])
+        stop([data_problem(p) for p in gate.on_data(self.evidence) if p.blocks])
         log = os.environ.get(HELD_VARIABLE)
         try:
             self.pages = {page.docname: page for page in read_pages(root)}
             self.held = read_held(root, Path(log) if log else None)
         except BookError as error:
             stop(error.problems)
-        problems = check_prose(list(self.pages.values()), self.evidence)
-        failing, unreadable = failing_claims(list(self.pages.values()), self.evidence)
-        problems += unreadable + stale(self.held, failing)
-        problems += [p for page, claim, p in failing if held_on(self.held, page.name, claim.condition, claim.sentence) is None]
-        stop(problems)
-        self._visible: dict[str, Evidence] = {}
+        stop(gate.on_pages(list(self.pages.values()), self.evidence, self.held))
         self.code = code_digest(root)
         self.problems: list[BookProblem] = []  #: found on the pages as they are read
 
     def visible(self, docname: str) -> Evidence | None:
         """The evidence that a page may see; None if it declares none."""
         page = self.pages.get(docname)
-        if page is None or page.scope is None:
-            return None
-        if page.scope not in self._visible:
-            self._visible[page.scope] = self.evidence.scope(page.scope)
-        return self._visible[page.scope]
+        return None if page is None or page.scope is None else self.evidence.scope(page.scope)
 
     def keyed(self, page: Page) -> str:
         """The page's text with its key (pages without cells need none)."""

@@ -33,7 +33,7 @@ def _pass(self, node: nodes.Node) -> None:
     """Other writers print the text alone."""
 
 
-def _report(place: SphinxRole | SphinxDirective, what: str, *details: tuple[str, str]) -> None:
+def report(place: SphinxRole | SphinxDirective, what: str, *details: tuple[str, str]) -> None:
     """Note a problem that stops the build once all pages are read (a bare ``jupyter-book build .`` would go on after an error)."""
     place.env.app.ctdild.problems.append(BookProblem(f"{place.env.docname}.md", place.lineno, what, details))
 
@@ -48,7 +48,7 @@ class EvidenceRole(SphinxRole):
                 raise EvidenceReferenceError("the page declares no evidence scope")
             shown = figure_text(evidence, self.text)
         except EvidenceReferenceError as error:
-            _report(self, str(error), ("there", f"{{ev}}`{self.text}`"))
+            report(self, str(error), ("there", f"{{ev}}`{self.text}`"))
             return [], []
         node = figure_reference("", "", ref=shown.row.id)
         target = {"refuri": shown.link} if shown.link else {"refid": f"source-{shown.source_id}"} if shown.source_id else None
@@ -77,7 +77,7 @@ class ClaimDirective(SphinxDirective):
                 raise ClaimError("the page declares no evidence scope")
             broken = [verdict for verdict in evaluate(condition, evidence) if not verdict.holds]
         except ClaimError as error:
-            _report(self, "the condition of a claim cannot be read", ("condition", str(error)))
+            report(self, "the condition of a claim cannot be read", ("condition", str(error)))
             return []
         sentence = " ".join(" ".join(self.content).split())
         if not broken:
@@ -88,7 +88,7 @@ class ClaimDirective(SphinxDirective):
         date = held_on(self.env.app.ctdild.held, f"{self.env.docname}.md", condition, sentence)
         if date is None:
             reasons = [pair for v in broken for pair in (("condition", v.clause), ("value", v.value))]
-            _report(self, "the data no longer support this sentence", ("sentence", sentence), *reasons)
+            report(self, "the data no longer support this sentence", ("sentence", sentence), *reasons)
             return []
         node = nodes.container(classes=["claim", "claim-held"])
         node += nodes.paragraph("", f"Under revision: the data changed on {date}.")

@@ -32,13 +32,12 @@ def check_parsed(app, doctree: nodes.document) -> None:
     if page is None:
         return
     names = [trial.acronym for trial in book.evidence["trials"]]
-    known = {(problem.page, problem.line) for problem in book.problems}
     for line, text, block in _texts(doctree):
         found = typed_figures(text, names, weeks_of(_claim_around(block)))
         problems = [figure_problem(page.name, line, text, found)] if found else []
         if page.scope is not None:
             problems.append(guard_problem(page.name, line, text, _claim_around(block)))
-        book.problems += [p for p in problems if p and (line is None or (page.name, line) not in known)]
+        book.problems += [p for p in problems if p]
 
 
 def _texts(doctree: nodes.document):

@@ -14,14 +14,12 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from ..display import trial_figures
 from ..evidence import Evidence, Row
 from .problems import BookProblem
-
-logger = logging.getLogger(__name__)
+from .roles import report
 
 FOLDER = "trials"
 _HEAD = "---\nevidence: {{scope: all}}\n---\n\n# {title}\n\n```{{trial}} {trial}\n```\n"
@@ -94,7 +92,7 @@ class TrialDirective(SphinxDirective):
                 raise KeyError("the page declares no evidence scope")
             trial = evidence.row(self.arguments[0], "trials")
         except KeyError as error:
-            logger.error("the directive trial: %s", error.args[0], location=(self.env.docname, self.lineno))
+            report(self, f"the directive trial: {error.args[0]}")
             return []
         found: list[nodes.Node] = [self._raw(_lead(evidence, trial))]
         for heading, figure in trial_figures(evidence, trial.trial_id):
