@@ -670,7 +670,9 @@ def test_in_a_row_of_several_trials_each_figure_stands_under_its_trial(made_up):
     assert len(rows) == 1
     assert re.match(r"TWO 99 mL .* ONE 41 mL ", rows[0][1])
     assert rows[0][2] == "not reported here", "said once for all trials"
-    assert rows[0][3].startswith("ONE Serious event: 5.0* vs 5.0*") and rows[0][3].endswith("TWO: not reported here")
+    assert rows[0][3].startswith("ONE Serious event: 5.0* vs 5.0*") and rows[0][3].endswith(
+        "TWO: serious events and stopping: not reported here"
+    )
 
 
 def test_the_largest_trial_of_the_disease_comes_first(made_up):
@@ -721,11 +723,19 @@ def test_opposite_positions_name_their_diseases(made_up):
         {"recommendation_id": "r2", **position, "disease": "IIM", "direction": "against"},
         {"recommendation_id": "r3", **position, "disease": "MCTD", "direction": "against"},
     ]
-    said = _answers(display.answers(made_up(recommendations=rows, contrasts=_BOTH[:1])))[0][4]
-    assert "For: ACR 2023 (conditional; first line, SSc)" in said
-    assert "Against: ACR 2023 (conditional; first line, IIM and MCTD)" in said
-    alone = _answers(display.answers(made_up(recommendations=rows[:1], contrasts=_BOTH[:1])))[0][4]
-    assert "For: ACR 2023 (conditional; first line)" in alone
+
+    def said(disease, positions):
+        trials, cohorts = [{"disease": disease}], [{"disease": disease}]
+        return _answers(display.answers(made_up(trials=trials, cohorts=cohorts, recommendations=positions, contrasts=_BOTH[:1])))[0][4]
+
+    mixed = said("SSc;IIM;MCTD", rows)
+    assert "For: ACR 2023 (conditional; first line, SSc)" in mixed
+    assert "Against: ACR 2023 (conditional; first line, IIM and MCTD)" in mixed
+    assert "For: ACR 2023 (conditional; first line)" in said("SSc", rows[:1])
+    assert "IIM" not in said("SSc", rows), "no patient of the trial has it"
+    whole = {"recommendation_id": "r4", **position, "disease": "CTD", "direction": "against", "note": "All but RA. More was not read."}
+    assert "Against: ACR 2023 (conditional; first line; All but RA)" in said("SSc", [whole])
+    assert "No guideline position" in said("IPF", [whole])
 
 
 def test_of_a_transplantation_deaths_are_counted_early_and_late(made_up):
@@ -753,8 +763,56 @@ def test_deaths_stand_in_where_no_other_harm_was_read(made_up):
     beside = _answers(display.answers(made_up(arm_results=[death, {**count, "outcome": "sae", "events": "5"}])))[0][3]
     assert alone.startswith("Death of any cause: 8.0* vs not reported here, mean follow-up 0.6 years")
     of_placebo = _answers(display.answers(made_up(arm_results=[{**death, "arm": "placebo"}])))[0][3]
-    assert of_placebo == "not reported here"
+    assert of_placebo == "Serious events and stopping: not reported here"
     assert "Death" not in beside and "Stopped for an event: not reported here" in beside
+
+
+def test_the_harm_that_differs_most_stands_beside_serious_events(made_up):
+    count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "role": "safety"}
+    outcomes = [*BASE["outcomes"], *({"outcome": o, "short": o.title(), "domain": "harms", "unit": "patients"} for o in ("nausea", "rash"))]
+    shares = {"sae": ("20", "40"), "nausea": ("30", "12"), "rash": ("9", "8")}
+    rows = [
+        {**count, "outcome": o, "arm": a, "events": n} for o, both in shares.items() for a, n in zip(("drug", "placebo"), both, strict=True)
+    ]
+    harms = _answers(display.answers(made_up(outcomes=outcomes, arm_results=rows)))[0][3]
+    assert "Serious event: 20.0* vs 40.0*" in harms and "Nausea: 30.0* vs 12.0*" in harms and "Rash" not in harms
+    words = [{"outcome": "rash", "verdict": "no difference shown"}]
+    harms = _answers(display.answers(made_up(outcomes=outcomes, statements=words, contrasts=_BOTH[:1])))[0][3]
+    assert harms.startswith("No difference shown: Rash")
+
+
+def test_where_no_effect_on_fvc_can_be_shown_the_table_says_what_there_is(made_up):
+    def effect(**tables):
+        return _answers(display.answers(made_up(**_second(), **tables)))[0][1]
+
+    other = contrast("3", "1", "5", outcome="mrss", unit="points", role="primary")
+    assert effect(contrasts=[_BOTH[1], other]).startswith("TWO 99 mL") and "ONE 3 points" in effect(contrasts=[_BOTH[1], other])
+    hidden = {**_BOTH[0], "caution": "withheld"}
+    assert "ONE Withheld, since sources disagree: see ONE" in effect(contrasts=[_BOTH[1], hidden])
+    words = [{"verdict": "favours", "favours": "drug", "says": "It was higher on the drug."}]
+    alone = contrast("", p="0.003")
+    assert "p = 0.003 outcome, at week 52, favours" in effect(contrasts=[alone], statements=words)
+    assert "favours" not in effect(contrasts=[alone])
+
+
+def test_figures_that_do_not_fit_each_other_are_shown_with_what_is_known_of_them(made_up):
+    row = {"outcome": "sae", "statistic": "count", "unit": "patients", "events": "6", "percent": "4.9", "n": "133", "counts": "patients"}
+    record = {"table": "arm_results", "row_id": "one.all.sae.w52.drug", "figures": "6; 133; 4.9", "reason": "Perhaps a share over time."}
+    said = "As printed, though the figures do not fit each other: ONE, arm, Serious event at week 52. Perhaps a share over time."
+    for rule, told in (("percent", True), ("arm-decimals", False)):
+        plain = display.harms(made_up(arm_results=[row], explanations=[{"rule": rule, **record}])).plain()
+        assert (said in " ".join(plain.split())) is told
+
+
+def test_guidelines_on_comparators_are_not_called_untested(made_up):
+    position = {"body": "ACR", "year": "2023", "line": "first line", "strength": "strong", "disease": "SSc", "direction": "for", **SRC}
+    treatments = [*BASE["treatments"], {"treatment": "old", "name": "Old"}, {"treatment": "other", "name": "Other"}]
+    arms = [BASE["arms"][0], {"arm": "placebo", "role": "active comparator", "treatment": "old"}]
+    rows = [{"recommendation_id": f"acr-{t}", **position, "treatment": t} for t in ("drug", "old", "other")]
+    figure = display.answers(made_up(treatments=treatments, arms=arms, recommendations=rows, contrasts=_BOTH[:1]))
+    plain = " ".join(figure.plain().split())
+    assert "that were comparators here: old (ACR 2023 for)." in plain
+    assert "no randomised trial of it in this disease is entered here: other (ACR 2023 for)." in plain
 
 
 def test_a_dose_of_which_nothing_was_read_has_no_row(made_up):

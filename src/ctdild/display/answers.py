@@ -10,6 +10,7 @@ from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
+from .positions import other_positions, position_cell
 from .tables import SYMPTOM_DOMAINS
 
 _NONE = "not reported here"
@@ -19,6 +20,11 @@ _HARMS = (("sae", "Serious event"), ("ae-stop", "Stopped for an event"))
 #: What a transplantation costs is counted in deaths, early and late.
 _DEATHS = (("death-treatment", "Death due to treatment"), ("death", "Death of any cause"))
 _TRANSPLANT = "transplant"
+#: Harms that count events of any kind, or what was done about them.
+_NO_EVENT = (
+    "ae", "ae-fatal", "ae-stop", "sae", "sae-related", "sae-disease", "hospitalisation", "dose-change", "dose-reduced",
+    "treatment-interrupted", "stop-adr", "stop-non-respiratory", "diarrhoea-stop",
+)  # fmt: skip
 #: The disease that antifibrotics were first tried in; it is no connective-tissue disease.
 _PRECEDENT = "IPF"
 #: What is shown of trials, groups and arms.
@@ -32,8 +38,9 @@ def answers(evidence: Evidence) -> Figure:
     """What works, how sure, what harms: one row a treatment with randomised evidence in the scope.
 
     The effect on FVC is the whole trial's, and that of the largest group with a disease of its own; where the whole trial has
-    no between-arm interval, the largest group that has one stands beside it with its standing in words ("post hoc subgroup"). Within-arm changes appear only where there
-    is no interval at all, and say so.
+    no between-arm interval, the largest group that has one stands beside it with its standing in words ("post hoc subgroup").
+    Within-arm changes appear only where there is no interval at all, and say so; where nothing of FVC was read, the
+    comparison that the trial was made for.
     """
     name = figure_name(evidence, "answers")
     every = _pairs(evidence)
@@ -45,7 +52,7 @@ def answers(evidence: Evidence) -> Figure:
     if not pairs:
         of_disease = any(row.diseases for row in evidence["scopes"])
         nothing = f"{title}: no trial evidence is in the dataset for this {'disease' if of_disease else 'treatment'}."
-        notes = [*_without_result(evidence, silent, used), *_without_trial(evidence, every, used)]
+        notes = [*_without_result(evidence, silent, used), *other_positions(evidence, every.values(), used)]
         return Figure(name, nothing, nothing, sources=sources_of(evidence, used), notes=tuple(notes))
     body = []
     lungs = any(_fvc_of(evidence, pair, []) for group in pairs.values() for pair in group)
@@ -64,7 +71,7 @@ def answers(evidence: Evidence) -> Figure:
                     *(one for pair in group for one in _trial(evidence, pair, used)),
                 ),
                 *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
-                _positions(evidence, group[0], used),
+                position_cell(evidence, group, used),
             )
         )
     columns = (
@@ -76,9 +83,9 @@ def answers(evidence: Evidence) -> Figure:
         *([] if lungs else [line("No effect on FVC was read for these trials.")]),
         _labels(evidence, pairs),
         *_without_result(evidence, silent, used),
-        *_without_trial(evidence, every, used),
+        *other_positions(evidence, every.values(), used),
         *_computed(used),
-        *pick.correction_notes(evidence, used),
+        *pick.printed_notes(evidence, used),
     ]
     return Figure(
         name,
@@ -91,8 +98,8 @@ def answers(evidence: Evidence) -> Figure:
 
 
 def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
-    """Comparisons of the randomised trials; those of the same treatments under one key, the earliest first, but
-    the doses of one trial apart, and trials of idiopathic pulmonary fibrosis alone, which come last.
+    """Comparisons of the randomised trials; those of the same treatments under one key, but the doses of one trial apart, and
+    apart trials of idiopathic pulmonary fibrosis alone, which come last; otherwise as `_order` says.
 
     A dose of which nothing was read stands in the table of the trials only.
     """
@@ -122,14 +129,9 @@ def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
 def _order(evidence: Evidence, pair: Pair) -> tuple[bool, bool, int]:
     """Trials of the scope's own diseases before those that mix in others, those with a difference in FVC before those without,
     and the largest first: they carry most of what is known."""
-    about = _about(evidence)
+    about = words.diseases_of_scope(evidence)
     mixed = bool(about) and not set(evidence.trial(pair[0]).disease) <= about
     return mixed, not _differences(evidence, pair), -pick.patients(evidence, pair[0])
-
-
-def _about(evidence: Evidence) -> set[str]:
-    """The diseases that the scope is about; none for a scope of treatments."""
-    return {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
 
 
 def _says(evidence: Evidence, pair: Pair) -> bool:
@@ -146,25 +148,22 @@ def _by_trial(evidence: Evidence, group: list[Pair], show: Callable[..., list[Li
     """What ``show`` says of each trial, under its name where there are several; the trials it says nothing of in one line."""
     parts = {pair: show(evidence, pair, used) for pair in group}
     silent = [evidence.trial(pair[0]).acronym for pair, lines in parts.items() if not lines]
+    hole = f"Serious events and stopping: {_NONE}" if show is _harms else _NONE
     if len(group) == 1 or len(silent) == len(group):
-        return cell(*(one for lines in parts.values() for one in lines)) if not silent else _hole()
+        return cell(*(one for lines in parts.values() for one in lines)) if not silent else cell(Span(hole, tone="muted"))
     lines: list[Line] = []
     for pair, said in parts.items():
         if said:
             lines += [line(Span(evidence.trial(pair[0]).acronym, tone="strong")), *said]
     if silent:
-        lines.append(line(Span(f"{pick.sentence_list(silent)}: {_NONE}", tone="muted")))
+        lines.append(line(Span(f"{pick.sentence_list(silent)}: {words.in_sentence(hole)}", tone="muted")))
     return cell(*lines)
 
 
-def _hole() -> Cell:
-    return cell(Span(_NONE, tone="muted"))
-
-
 def _has_result(evidence: Evidence, pair: Pair) -> bool:
-    """Whether anything was read of what came out. A trial that only started says nothing about its drug."""
+    """Whether anything was read of what came out, withheld or not. A trial that only started says nothing about its drug."""
     trial_id = pair[0].trial_id
-    return any(row.trial_id == trial_id for table in ("contrasts", "arm_results", "statements") for row in evidence.shown(table))
+    return any(row.trial_id == trial_id for table in ("contrasts", "arm_results", "statements") for row in evidence[table])
 
 
 def _without_result(evidence: Evidence, silent: list[Pair], used: list[Row]) -> list[Line]:
@@ -186,7 +185,7 @@ def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     said = str(trial.year or trial.status)
     year = Span(", " if trial.acronym.endswith(said) else f" {said}, ", ref=trial.id, tone="muted")
     lines = [line(pick.trial_link(trial, tone="muted"), year, replace(pick.size_of(evidence, trial), tone="muted"))]
-    if trial.primary_met in ("met", "not met"):
+    if trial.primary_met != "not applicable":
         mark = pick.mark(trial, "primary_met")
         lines.append(line(Span(f"Primary outcome {trial.primary_met}", ref=trial.id, mark=mark, tone="muted")))
     groups = [evidence.cohort(row) for row in _differences(evidence, pair)]
@@ -200,7 +199,7 @@ def _trial(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
 
 def _diseases(evidence: Evidence, trial: Row) -> list[Row]:
     """The groups of a trial of several diseases that have the disease of the scope."""
-    wanted = {disease for scope in evidence["scopes"] for disease in scope.diseases or ()}
+    wanted = words.diseases_of_scope(evidence)
     return [
         c for c in evidence["cohorts"] if c.trial_id == trial.trial_id and c.kind == "disease" and (not wanted or wanted & set(c.disease))
     ]
@@ -224,14 +223,26 @@ def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
 
 
 def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    lines = _fvc_of(evidence, pair, used)
+    lines = _fvc_of(evidence, pair, used) or _withheld(evidence, pair) or _primary(evidence, pair, used)
     trial = evidence.trial(pair[0])
     if not lines:
         if not trial.background:
             return []
-        lines.append(line(Span(words.at_start(_NONE), tone="muted")))
-    lines.append(line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")))
-    return lines
+        lines = [line(Span(words.at_start(_NONE), tone="muted"))]
+    return [
+        *lines,
+        line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")),
+    ]
+
+
+def _withheld(evidence: Evidence, pair: Pair) -> list[Line]:
+    """That results on FVC were read and are not shown."""
+    names = {arm.arm for arm in pair}
+    rows = [row for table in ("contrasts", "arm_results") for row in evidence[table] if row.trial_id == pair[0].trial_id and row.withheld]
+    if not any(row.outcome.startswith("fvc") and names & {row.get("arm"), row.get("arm_a"), row.get("arm_b")} for row in rows):
+        return []
+    trial = pick.trial_link(evidence.trial(pair[0]), tone="muted")
+    return [line(Span("Withheld, since sources disagree: see ", tone="muted"), trial)]
 
 
 def _fvc_of(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
@@ -250,7 +261,7 @@ def _fvc_of(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             lines.append(line(pick.figure_span(row, words.at_start(said))))
         else:
             lines.append(line(pick.figure_span(row, words.result_text(row))))
-        lines.append(line(Span(_circumstances(evidence, row), ref=row.id, tone="muted")))
+        lines.append(_circumstances(evidence, row))
     if not any(c.ci_low is not None for c in shown):
         lines += _changes(evidence, pair, used)
     return lines
@@ -264,17 +275,13 @@ def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     used += shown
     lines: list[Line] = []
     for row in shown:
-        lines.append(line(pick.figure_span(row, words.result_text(row))))
-        lines.append(line(Span(_circumstances(evidence, row), ref=row.id, tone="muted")))
-    trial = evidence.trial(pair[0])
-    met = trial.primary_met if trial.primary_met in ("met", "not met") else ""
-    aim = f"The trial's aim was {met}" + ("" if lines else "; no comparison was read")
-    return [*lines, line(Span(aim, ref=trial.id, tone="muted"))] if met else lines
+        lines += [line(pick.figure_span(row, words.result_text(row))), _circumstances(evidence, row)]
+    return lines
 
 
 def _wider(evidence: Evidence, row: Row) -> str:
     """That a result is of more diseases than the page is about; empty where it is not."""
-    about = _about(evidence)
+    about = words.diseases_of_scope(evidence)
     wider = about and not set(evidence.cohort(row).disease) <= about
     return "Whole trial, other diseases included" if wider else ""
 
@@ -293,27 +300,39 @@ def _best(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda r: (r.ci_low is None, _ROLES.index(r.role) if r.role in _ROLES else len(_ROLES)))[:1]
 
 
-def _circumstances(evidence: Evidence, row: Row) -> str:
-    reaches = includes_null(row)
-    reaches = includes_null(row)
+def _circumstances(evidence: Evidence, row: Row) -> Line:
+    """What was compared and when, which arm it favours, how it stood in the trial's plan, where it was read.
+
+    A comparison without estimate has its direction from what the source says in words.
+    """
     small_p = row.p_value is not None and row.p_value < 0.05
-    favours = reaches is False or (reaches is None and small_p)
-    said = words.direction_text(evidence, row) if favours or reaches else ""
+    telling = includes_null(row) is not None or small_p
+    said = [
+        s
+        for s in evidence.shown("statements")
+        if (s.trial_id, s.cohort, s.outcome, s.verdict) == (row.trial_id, row.cohort, row.outcome, "favours")
+    ]
+    in_words = said[:1] if row.estimate is None else []
+    direction = words.direction_text(evidence, in_words[0] if in_words else row) if telling else ""
     planned = "" if row.role not in ("secondary", "exploratory") else f"{row.role} outcome"
-    missed = (
-        "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and row.role not in ("primary", "co-primary") else ""
-    )
+    aimed = row.role in ("primary", "co-primary")
+    missed = "the trial missed its aim" if evidence.trial(row).primary_met == "not met" and not aimed else ""
     derived = words.in_sentence(row.derivation or "")
-    parts = (evidence.outcome(row).short, words.time_text(row), said, missed, planned, derived, words.verification_text(evidence, row))
-    return ", ".join(part for part in parts if part)
+    parts = (
+        evidence.outcome(row).short, words.time_text(row), direction, missed, planned, derived, words.verification_text(evidence, row),
+    )  # fmt: skip
+    return line(Span(", ".join(part for part in parts if part), ref=pick.addresses([row, *in_words]), tone="muted"))
 
 
 def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    """Within-arm changes of FVC, arms beside each other, labelled as what they are."""
-    rows = [
+    """Within-arm changes of FVC, arms beside each other, labelled as what they are: of the whole trial or of a disease in it,
+    else of a group that entry made."""
+    every = [
         r for r in _of(evidence, "arm_results", pair)
-        if r.outcome.startswith("fvc") and r.statistic in pick.CHANGES and r.value is not None and evidence.cohort(r).kind in ("all", "disease")
+        if r.outcome.startswith("fvc") and r.statistic in pick.CHANGES and r.value is not None
+        and evidence.cohort(r).kind not in pick.NOT_BY_CHANCE
     ]  # fmt: skip
+    rows = [r for r in every if evidence.cohort(r).kind in ("all", "disease")] or every
     found: dict[tuple, list[Row]] = {}
     for row in rows:
         found.setdefault((row.cohort, row.outcome, row.weeks or 0), []).append(row)
@@ -362,7 +381,8 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     for (outcome, _), rows in shares.items():
         # Where a difference is shown, the share of responders on the same scale (haq-di, haq-di-responder) says less.
         if len(rows) == len(pair) and not any(outcome.startswith(c.outcome) for c in contrasts):
-            lines += _beside(evidence, pair, rows, evidence.row(outcome).short, shown, lambda r: words.rate_per_100(r).marked, " per 100")
+            unit = " per 100" if any(s.outcome == outcome for s in said) else " per 100, no test between the arms read"
+            lines += _beside(evidence, pair, rows, evidence.row(outcome).short, shown, lambda r: words.rate_per_100(r).marked, unit)
     for row in said:
         heading = dict(zip(("no difference shown", "not sustained"), _HEADINGS, strict=True)).get(row.verdict, "")
         if row.verdict == "favours":
@@ -386,7 +406,8 @@ def _abbreviation(short: str) -> str:
 
 
 def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    """Patients with a serious event, and stopping; where neither was read, deaths; of a transplantation, deaths at each time.
+    """Patients with a serious event, stopping, and the event whose shares lie furthest apart; where none of these was read,
+    deaths; of a transplantation, deaths at each time.
 
     What was not read of it stands in one line.
     """
@@ -395,22 +416,27 @@ def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     whole = [r for r in _of(evidence, "arm_results", pair) if evidence.cohort(r).kind == "all"]
     rows = whole if deadly else [r for r in whole if r.time_kind not in pick.FOLLOW_UP]
     asked = _DEATHS if deadly else _HARMS
-    if not deadly and not any(r.outcome == outcome for r in rows for outcome, _ in _HARMS):
+    shown: list[Row] = []
+    apart = [] if deadly else _furthest_apart(evidence, pair, rows, shown) + _no_harm_shown(evidence, pair, shown)
+    if not deadly and not apart and not any(r.outcome == outcome for r in rows for outcome, _ in _HARMS):
         rows, asked = whole, _DEATHS[1:]
     lines: list[Line] = []
     holes: list[str] = []
-    shown: list[Row] = []
     for outcome, label in asked:
         about = [r for r in rows if r.outcome == outcome]
         shares = [r for group in _each_time(about, pair[0].arm) for r in group if words.rate_per_100(r)]
         events = [r for r in about if r.counts == "events" or r.unit == "events"]
         if shares:
+            # The earliest time is nearest to the randomised comparison.
             for one in _each_time(shares, pair[0].arm)[: None if deadly else 1]:
                 lines += _beside(evidence, pair, one, label, shown, lambda r: words.rate_per_100(r).marked)
         elif events:
-            lines += _beside(evidence, pair, _first(events), f"{label}, events not patients", shown, lambda r: str(r.events))
+            lines += _beside(
+                evidence, pair, _each_time(events, pair[0].arm)[0], f"{label}, events not patients", shown, lambda r: str(r.events)
+            )
         else:
             holes.append(label if not holes else words.in_sentence(label))
+    lines += apart
     if not lines:
         return []
     used += shown
@@ -428,10 +454,27 @@ def _each_time(rows: list[Row], arm: str) -> list[list[Row]]:
     return [times[key] for key in sorted(times) if arm in {row.arm for row in times[key]}]
 
 
-def _first(rows: list[Row]) -> list[Row]:
-    """The rows of the earliest time, which is nearest to the randomised comparison."""
-    earliest = min((r.weeks if r.weeks is not None else float("inf")) for r in rows)
-    return [r for r in rows if (r.weeks if r.weeks is not None else float("inf")) == earliest]
+def _furthest_apart(evidence: Evidence, pair: Pair, rows: list[Row], used: list[Row]) -> list[Line]:
+    """The named event, such as diarrhoea, whose shares in the two arms differ most: what the treatment is paid with."""
+    found: list[tuple[float, str, list[Row]]] = []
+    for outcome in dict.fromkeys(row.outcome for row in pick.by_domain(evidence, rows, ("harms",)) if row.outcome not in _NO_EVENT):
+        shares = [row for row in rows if row.outcome == outcome and words.rate_per_100(row)]
+        for one in _each_time(shares, pair[0].arm)[:1]:
+            if {row.arm for row in one} == {arm.arm for arm in pair}:
+                low, high = sorted(float(words.rate_per_100(row).value) for row in one)
+                found.append((high - low, outcome, one))
+    if not found:
+        return []
+    _, outcome, rows = max(found, key=lambda item: (item[0], item[1]))
+    return _beside(evidence, pair, rows, evidence.row(outcome).short, used, lambda r: words.rate_per_100(r).marked)
+
+
+def _no_harm_shown(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """Harms of which a source only says that no difference was shown."""
+    said = [s for s in pick.statements(evidence, ("harms",)) if s.trial_id == pair[0].trial_id and s.verdict == "no difference shown"]
+    said = [s for s in said if evidence.cohort(s).kind == "all"]
+    used += said
+    return [line("No difference shown: ", *joined(", ", (line(Span(evidence.outcome(s).short, ref=s.id)) for s in said)))] if said else []
 
 
 def _beside(
@@ -449,80 +492,6 @@ def _beside(
     return [line(f"{label}: ", *spans, unit, *when)]
 
 
-def _subjects(evidence: Evidence, pair: Pair) -> list[str]:
-    """What a position must be about to speak of this comparison: the drugs under test, their combination with what both
-    arms were given, and the classes they belong to.
-
-    What both arms were given is not under test: advice on it would read as advice on the drug added to it.
-    A class has the target of its members and, being no product, no label.
-    """
-    intervention, comparator = (list(arm.treatment or ()) for arm in pair)
-    tested = [t for t in intervention if t not in comparator] or intervention
-    targets = {row.target for row in evidence["treatments"] if row.treatment in tested and row.target}
-    classes = [row.treatment for row in evidence["treatments"] if row.target in targets and not row.label_url]
-    return list(dict.fromkeys([*tested, "-".join(intervention), *classes]))
-
-
-def _positions(evidence: Evidence, pair: Pair, used: list[Row]) -> Cell:
-    """Where regulators stand (an opinion only where no decision is known), then guidelines, for and against."""
-    subjects = _subjects(evidence, pair)
-    approvals = [a for a in evidence["approvals"] if a.treatment in subjects]
-    decided = [a for a in approvals if a.status != "positive opinion"] or approvals
-    dated = [a for a in decided if a.date is not None] or decided
-    guidelines = [r for r in evidence["recommendations"] if r.treatment in subjects]
-    used += [*dated, *guidelines]
-    lines = []
-    for one in sorted(dated, key=lambda a: (set(a.disease) == {_PRECEDENT}, str(a.date), a.agency)):
-        when = f"{one.agency} {words.date_text(one.date) or '(date not read)'}"
-        lines.append(
-            line(
-                Span(f"{words.at_start(one.status)}: {when}", ref=one.id),
-                Span(f" {words.in_sentence(one.indication)}", ref=one.id, tone="muted"),
-            )
-        )
-    if not approvals:
-        lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
-    # Advice on one of several drugs, on a class or on a combination names what it is about.
-    name = {row.treatment: words.in_sentence(row.name) for row in evidence["treatments"]}
-    alone = [t for t in pair[0].treatment or () if t in subjects] == [subjects[0]]
-    by_direction: dict[str, list[Span | str]] = {}
-    for text, rows in _guidelines(evidence, guidelines):
-        about = "" if alone and rows[0].treatment == subjects[0] else f"{name[rows[0].treatment]}, "
-        spans = by_direction.setdefault(rows[0].direction, [])
-        spans += ["; " if spans else f"{words.at_start(rows[0].direction)}: ", Span(f"{about}{text}", ref=pick.addresses(rows))]
-    lines += [line(*spans) for spans in by_direction.values()]
-    if not guidelines:
-        lines.append(line(Span("No guideline position on it for this disease in the dataset", tone="muted")))
-    return cell(*lines)
-
-
-_LINES = {"first line": "first line", "progression despite first line": "after progression", "rapidly progressive": "rapid progression"}
-
-
-def _guidelines(evidence: Evidence, rows: list[Row]) -> list[tuple[str, list[Row]]]:
-    """Each body, year, subject and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``; and the
-    rows that say so.
-
-    The diseases are named where those that the scope is about differ among the positions, and where a position is on
-    another disease than the page's, which the trial's patients have too.
-    """
-    about = _about(evidence)
-    diseases = {row.id: tuple(d for d in row.disease if not about or d in about) or row.disease for row in rows}
-    several = len(set(diseases.values())) > 1
-    found: dict[tuple, list[Row]] = {}
-    for row in sorted(rows, key=lambda r: (-r.year, r.body)):
-        found.setdefault((row.body, row.year, row.treatment, row.direction, row.strength), []).append(row)
-    texts = []
-    for (body, year, *_, strength), group in found.items():
-        when: dict[str, list[str]] = {}
-        for row in group:
-            when.setdefault(_LINES.get(row["line"], ""), []).extend(diseases[row.id] if several else ())
-        parts = [", ".join(part for part in (text, pick.sentence_list(list(dict.fromkeys(names)))) if part) for text, names in when.items()]
-        details = "; ".join(part for part in ("" if strength in ("not read", "not applicable") else strength, *parts) if part)
-        texts.append((f"{body} {year}" + (f" ({details})" if details else ""), group))
-    return texts
-
-
 def _labels(evidence: Evidence, pairs: dict[tuple, list[Pair]]) -> Line:
     """The warning that belongs under every table of harms, with the labels."""
     names = list(dict.fromkeys(t for group in pairs.values() for pair in group for arm in pair for t in arm.treatment or ()))
@@ -531,30 +500,6 @@ def _labels(evidence: Evidence, pairs: dict[tuple, list[Pair]]) -> Line:
     for n, treatment in enumerate(labelled):
         spans += [", " if n else " Labels: ", Span(words.in_sentence(treatment.name), link=treatment.label_url)]
     return line(*spans, "." if labelled else "")
-
-
-def _without_trial(evidence: Evidence, pairs: dict[tuple, list[Pair]], used: list[Row]) -> list[Line]:
-    """Treatments that guidelines name for the disease and that no trial of the dataset tested in it."""
-    tested = {t for group in pairs.values() for pair in group for t in _subjects(evidence, pair)}
-    tested |= {t for group in pairs.values() for pair in group for t in _subjects(evidence, pair[::-1])}
-    found: dict[str, list[Row]] = {}
-    for row in evidence["recommendations"]:
-        if row.treatment not in tested:
-            found.setdefault(row.treatment, []).append(row)
-    if not found:
-        return []
-    spans: list[Span | str] = []
-    for treatment, rows in found.items():
-        used += rows
-        # For and against one drug is no contradiction when each speaks of another line of treatment.
-        mixed = len({row.direction for row in rows}) > 1
-        positions: dict[str, list[Row]] = {}
-        for row in rows:
-            where = f" {_LINES[row['line']]}" if mixed and row["line"] in _LINES else ""
-            positions.setdefault(f"{row.body} {row.year} {row.direction}{where}", []).append(row)
-        said = joined("; ", (Span(text, ref=pick.addresses(members)) for text, members in positions.items()))
-        spans += ["; " if spans else "", f"{words.in_sentence(evidence.row(treatment).name)} (", *said, ")"]
-    return [line("Named by guidelines; no randomised trial of it in this disease is entered here: ", *spans, ".")]
 
 
 def _computed(used: list[Row]) -> list[Line]:

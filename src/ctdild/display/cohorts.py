@@ -37,7 +37,7 @@ def cohort_table(evidence: Evidence) -> Figure:
     figure = table_figure(
         figure_name(evidence, "cohorts"),
         "Studies that are not randomised, or have no control arm. What was seen is no measure of what a treatment does.",
-        columns, body, evidence, used, tuple(pick.correction_notes(evidence, used)),
+        columns, body, evidence, used, tuple(pick.printed_notes(evidence, used)),
         empty="No study without a randomised control is in the dataset for this scope.", kind="records",
     )  # fmt: skip
     return replace(figure, more=Table("Pooled analyses and reviews by others", columns, tuple(pooled), "records")) if pooled else figure

@@ -46,7 +46,7 @@ def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) ->
     measure = _MEASURES[drawn[0].measure] if drawn else "Difference"
     unit = words.unit_text(drawn[0].unit) if drawn else ""
     axis_title = f"{measure} ({unit})" if unit else measure
-    notes = [_not_drawn(evidence, row, design) for row in listed] + pick.correction_notes(evidence, rows)
+    notes = [_not_drawn(evidence, row, design) for row in listed] + pick.printed_notes(evidence, rows)
     if not drawn:
         sort = "randomised comparison" if design == "randomised" else f"comparison from studies {design}"
         caption = f"{about.name}: no {sort} with an interval is in the dataset for this scope."

@@ -46,7 +46,7 @@ def harms(evidence: Evidence) -> Figure:
         nothing = "No harm of a randomised trial is in the dataset for this scope."
         return Figure(name, nothing, nothing)
     used = [row for group in (*groups, *apart, *counted) for row in group]
-    notes = [_apart(evidence, group) for group in apart] + pick.correction_notes(evidence, used)
+    notes = [_apart(evidence, group) for group in apart] + pick.printed_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
     legend = f"{_key(evidence, groups)} * Computed here from events and patients; all else as printed. \u2013 Not reported here."
     said = line("Dot plot of patients per 100 in each arm: ", *joined("; ", (_alt(evidence, group) for group in groups)), ".")

@@ -63,7 +63,7 @@ def hazards(evidence: Evidence, outcome: str) -> Figure:
         for row in rows
         if row not in drawn
     ]
-    notes += pick.correction_notes(evidence, rows)
+    notes += pick.printed_notes(evidence, rows)
     return Figure(name, caption, said, _table(evidence, rows), wide, narrow, sources_of(evidence, rows), tuple(notes), legend)
 
 

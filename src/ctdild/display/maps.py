@@ -86,7 +86,7 @@ def evidence_map(evidence: Evidence) -> Figure:
     used = [study.sized for found in studies.values() for study in found]
     return Figure(
         name, caption, said, table, wide, narrow, sources_of(evidence, used, ("n_randomised", "n")),
-        tuple(pick.correction_notes(evidence, used)), legend,
+        tuple(pick.printed_notes(evidence, used)), legend,
     )  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def enrolment(evidence: Evidence) -> Figure:
     table = Table("Patients planned and randomised", columns, body)
     unknown = [trial.acronym for trial in trials if trial not in drawn]
     notes = [line(f"Planned or randomised number not reported here: {pick.sentence_list(unknown)}.")] if unknown else []
-    notes += pick.correction_notes(evidence, drawn)
+    notes += pick.printed_notes(evidence, drawn)
     wide, narrow = (_draw_enrolment(drawn, layout, name) for layout in (theme.WIDE, theme.NARROW))
     shown = ("year", "n_planned", "n_randomised", "stop_reason")
     used = [trial for trial in trials if trial.n_planned is not None]

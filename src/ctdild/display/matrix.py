@@ -71,7 +71,7 @@ def pro_matrix(evidence: Evidence) -> Figure:
     table = Table("What each trial showed", (Column("Outcome"), Column("Trial"), Column("What came out"), Column("Read")), body)
     used = [row for key in order for row in fields[key].rows]
     wide, narrow = (_draw(evidence, outcomes, trials, fields, layout, name) for layout in (theme.WIDE, theme.NARROW))
-    notes = [*_silent(evidence, trials, outcomes), *pick.correction_notes(evidence, used)]
+    notes = [*_silent(evidence, trials, outcomes), *pick.printed_notes(evidence, used)]
     return Figure(name, caption, said, table, wide, narrow, sources_of(evidence, used), tuple(notes), legend)
 
 

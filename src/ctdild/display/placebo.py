@@ -50,7 +50,7 @@ def placebo_decline(evidence: Evidence) -> Figure:
     wide, narrow = (_draw(evidence, panels, layout, name) for layout in (theme.WIDE, theme.NARROW))
     patients = {(row.trial_id, row.cohort) for row in shown}
     others = [row for row in rows if row not in shown and (row.trial_id, row.cohort) in patients]
-    notes = [*_others(evidence, others), *pick.correction_notes(evidence, shown)]
+    notes = [*_others(evidence, others), *pick.printed_notes(evidence, shown)]
     used = [*shown, *others]
     return Figure(
         name, caption, said, Table("FVC on placebo", columns, body), wide, narrow, sources_of(evidence, used), tuple(notes), legend

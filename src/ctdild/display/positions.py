@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line
 from .tables import KINDS, table_figure
 
 
@@ -56,7 +56,7 @@ def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
     One row a treatment, the newest guideline first; of named diseases what is recommended stands before what is not. Where none
     is named, those that the scope is about count as named.
     """
-    diseases = diseases or tuple(d for scope in evidence["scopes"] if scope.scope == evidence.scope_name for d in scope.diseases or ())
+    diseases = diseases or tuple(sorted(words.diseases_of_scope(evidence)))
     found = [row for row in _by_treatment(evidence, evidence["recommendations"]) if not diseases or set(diseases) & set(row.disease)]
     groups: dict[str, list[Row]] = {}
     for row in found:
@@ -94,6 +94,135 @@ def _position(row: Row, diseases: Sequence[str]) -> list[Line]:
     lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *tail)]
     return [*lines, line(Span(row.note, ref=row.id, tone="muted"))] if row.note else lines
 
+
+# --- beside the trials of a treatment ------------------------------------------------------------------
+
+#: Connective-tissue diseases: a position on CTD is one on each of them.
+_CTD = {"CTD", "SSc", "RA", "IIM", "MCTD", "SjD", "SLE"}
+#: A comparison: intervention arm, comparator arm.
+Pair = tuple[Row, Row]
+
+
+def _subjects(evidence: Evidence, pair: Pair) -> list[str]:
+    """What a position must be about to speak of this comparison: the drugs under test, their combination with what both
+    arms were given, and the classes they belong to.
+
+    What both arms were given is not under test: advice on it would read as advice on the drug added to it.
+    A class has the target of its members and, being no product, no label.
+    """
+    intervention, comparator = (list(arm.treatment or ()) for arm in pair)
+    tested = [t for t in intervention if t not in comparator] or intervention
+    targets = {row.target for row in evidence["treatments"] if row.treatment in tested and row.target}
+    classes = [row.treatment for row in evidence["treatments"] if row.target in targets and not row.label_url]
+    return list(dict.fromkeys([*tested, "-".join(intervention), *classes]))
+
+
+def _concern(evidence: Evidence, pairs: Sequence[Pair], rows: Sequence[Row]) -> list[Row]:
+    """The positions on a disease that some of these trials enrolled, or that the scope is about."""
+    trials = {evidence.trial(pair[0]).trial_id for pair in pairs}
+    enrolled = words.diseases_of_scope(evidence)
+    enrolled = enrolled.union(*(c.disease or () for c in evidence["cohorts"] if c.trial_id in trials))
+    enrolled = enrolled.union(*(evidence.trial(pair[0]).disease for pair in pairs))
+    return [row for row in rows if enrolled & set(row.disease) or ("CTD" in row.disease and enrolled & _CTD)]
+
+
+def position_cell(evidence: Evidence, pairs: Sequence[Pair], used: list[Row]) -> Cell:
+    """Where regulators stand on a treatment that trials tested (an opinion only where no decision is known), then guidelines,
+    for and against; on the diseases of these trials. What is shown is added to ``used``."""
+    subjects = _subjects(evidence, pairs[0])
+    approvals = _concern(evidence, pairs, [a for a in evidence["approvals"] if a.treatment in subjects])
+    decided = [a for a in approvals if a.status != "positive opinion"] or approvals
+    dated = [a for a in decided if a.date is not None] or decided
+    guidelines = _concern(evidence, pairs, [r for r in evidence["recommendations"] if r.treatment in subjects])
+    used += [*dated, *guidelines]
+    lines = []
+    for one in sorted(dated, key=lambda a: (str(a.date), a.agency)):
+        when = f"{one.agency} {words.date_text(one.date) or '(date not read)'}"
+        lines.append(
+            line(
+                Span(f"{words.at_start(one.status)}: {when}", ref=one.id),
+                Span(f" {words.in_sentence(one.indication)}", ref=one.id, tone="muted"),
+            )
+        )
+    if not approvals:
+        lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
+    # Advice on one of several drugs, on a class or on a combination names what it is about.
+    name = {row.treatment: words.in_sentence(row.name) for row in evidence["treatments"]}
+    alone = [t for t in pairs[0][0].treatment or () if t in subjects] == [subjects[0]]
+    by_direction: dict[str, list[Span | str]] = {}
+    for text, rows in _in_short(evidence, guidelines):
+        about = "" if alone and rows[0].treatment == subjects[0] else f"{name[rows[0].treatment]}, "
+        spans = by_direction.setdefault(rows[0].direction, [])
+        spans += ["; " if spans else f"{words.at_start(rows[0].direction)}: ", Span(f"{about}{text}", ref=pick.addresses(rows))]
+    lines += [line(*spans) for spans in by_direction.values()]
+    if not guidelines:
+        lines.append(line(Span("No guideline position on it for this disease in the dataset", tone="muted")))
+    return cell(*lines)
+
+
+_LINES = {"first line": "first line", "progression despite first line": "after progression", "rapidly progressive": "rapid progression"}
+
+
+def _in_short(evidence: Evidence, rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Each body, year, subject and strength once, the newest first: ``ACR/CHEST 2023 (conditional; first line, SSc)``; and the
+    rows that say so.
+
+    The diseases are named where those that the scope is about differ among the positions, and where a position is on
+    another disease than the page's, which the trial's patients have too. A position on CTD says what it leaves out.
+    """
+    about = words.diseases_of_scope(evidence)
+    diseases = {row.id: tuple(d for d in row.disease if not about or d in about) or row.disease for row in rows}
+    several = len(set(diseases.values())) > 1
+    found: dict[tuple, list[Row]] = {}
+    for row in sorted(rows, key=lambda r: (-r.year, r.body)):
+        found.setdefault((row.body, row.year, row.treatment, row.direction, row.strength), []).append(row)
+    texts = []
+    for (body, year, *_, strength), group in found.items():
+        when: dict[str, list[str]] = {}
+        for row in group:
+            when.setdefault(_LINES.get(row["line"], ""), []).extend(diseases[row.id] if several else ())
+        parts = [", ".join(part for part in (text, pick.sentence_list(list(dict.fromkeys(names)))) if part) for text, names in when.items()]
+        limits = [row.note.partition(". ")[0].rstrip(".") for row in group if row.note and "CTD" in row.disease]
+        graded = "" if strength in ("not read", "not applicable") else strength
+        details = "; ".join(part for part in (graded, *parts, *limits) if part)
+        texts.append((f"{body} {year}" + (f" ({details})" if details else ""), group))
+    return texts
+
+
+def other_positions(evidence: Evidence, groups: Iterable[Sequence[Pair]], used: list[Row]) -> list[Line]:
+    """What guidelines say of treatments that no comparison tested: those given as comparator only, and those not given at all."""
+    pairs = [pair for group in groups for pair in group]
+    tested = {t for pair in pairs for t in _subjects(evidence, pair)}
+    compared = {t for pair in pairs for t in _subjects(evidence, pair[::-1])} - tested
+    lines = []
+    for said, wanted in (
+        ("Guidelines also name treatments that were comparators here: ", lambda t: t in compared),
+        ("Named by guidelines; no randomised trial of it in this disease is entered here: ", lambda t: t not in tested | compared),
+    ):
+        rows = [row for row in evidence["recommendations"] if wanted(row.treatment)]
+        used += rows
+        if rows:
+            lines.append(line(said, *joined("; ", _named(evidence, rows)), "."))
+    return lines
+
+
+def _named(evidence: Evidence, rows: list[Row]) -> Iterator[Line]:
+    """``azathioprine (ACR/CHEST 2023 for)``, one treatment after another."""
+    by_treatment: dict[str, list[Row]] = {}
+    for row in rows:
+        by_treatment.setdefault(row.treatment, []).append(row)
+    for treatment, found in by_treatment.items():
+        # For and against one drug is no contradiction when each speaks of another line of treatment.
+        mixed = len({row.direction for row in found}) > 1
+        positions: dict[str, list[Row]] = {}
+        for row in found:
+            where = f" {_LINES[row['line']]}" if mixed and row["line"] in _LINES else ""
+            positions.setdefault(f"{row.body} {row.year} {row.direction}{where}", []).append(row)
+        said = joined("; ", (line(Span(text, ref=pick.addresses(members))) for text, members in positions.items()))
+        yield line(f"{words.in_sentence(evidence.row(treatment).name)} (", *said, ")")
+
+
+# --- under way -----------------------------------------------------------------------------------------
 
 #: States of a study that may still change.
 UNDER_WAY = ("recruiting", "registered", "active, not recruiting", "unknown")

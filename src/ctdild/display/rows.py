@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..evidence import Evidence, Row, row_id
 from . import text as words
@@ -162,13 +162,22 @@ def column_name(column: str) -> str:
     return _COLUMN_NAMES.get(column, column.replace("_", " "))
 
 
-def correction_notes(evidence: Evidence, rows: Iterable[Row]) -> list[Line]:
-    """For the daggers: what was printed, and why something else is used; one line for each discrepancy."""
+#: Rules whose explained findings readers should know: the figures are shown as printed, and do not fit each other.
+_AT_ODDS = ("percent", "interval-midpoint", "p-interval", "cohorts-sum", "ml-per-point")
+
+
+def printed_notes(evidence: Evidence, rows: Iterable[Row]) -> list[Line]:
+    """What to know of the printed figures of rows: of those that were corrected what was printed, and why something else is
+    used (one line for each discrepancy); of those that do not fit each other and stand as printed, what is known of it."""
+    rows = list(dict.fromkeys(rows))
+    return [*_corrections(evidence, rows), *_at_odds(evidence, rows)]
+
+
+def _corrections(evidence: Evidence, rows: Iterable[Row]) -> Iterator[Line]:
     notes: dict[str, dict[str, list[Row]]] = {}
-    for row in dict.fromkeys(rows):
+    for row in rows:
         for discrepancy, printed, _ in corrected(row):
             notes.setdefault(discrepancy, {}).setdefault(printed, []).append(row)
-    lines = []
     for discrepancy, changes in notes.items():
         parts = []
         for printed, changed in changes.items():
@@ -177,8 +186,21 @@ def correction_notes(evidence: Evidence, rows: Iterable[Row]) -> list[Line]:
             who = one if len(changed) == 1 else f"{len(changed)} results of {sentence_list(trials)}"
             parts.append(line(who, ": printed with ", Span(printed, ref=addresses(changed))))
         why = Span(f"{evidence.row(discrepancy).reason.rstrip('.')}.", ref=discrepancy)
-        lines.append(line(f"{DAGGER} Corrected. ", *joined("; ", parts), ". ", why))
-    return lines
+        yield line(f"{DAGGER} Corrected. ", *joined("; ", parts), ". ", why)
+
+
+def _at_odds(evidence: Evidence, rows: list[Row]) -> Iterator[Line]:
+    """One line for each reason."""
+    by_key = {(row.table, row.id): row for row in rows}
+    reasons: dict[str, list[tuple[Row, Row]]] = {}
+    for record in evidence["explanations"]:
+        row = by_key.get((record["table"], record.row_id))
+        if record.rule in _AT_ODDS and row is not None:
+            reasons.setdefault(record.reason, []).append((record, row))
+    for reason, found in reasons.items():
+        who = joined("; ", (line(Span(row_name(evidence, row), ref=row.id)) for _, row in found))
+        why = Span(reason, ref=addresses([record for record, _ in found]))
+        yield line("As printed, though the figures do not fit each other: ", *who, ". ", why)
 
 
 def corrected(row: Row) -> list[tuple[str, str, str]]:
@@ -203,6 +225,8 @@ def corrected(row: Row) -> list[tuple[str, str, str]]:
 
 def row_name(evidence: Evidence, row: Row) -> str:
     """What a result is, in words: ``SLS II, mycophenolate, FVC % predicted at week 104``."""
+    if row.table == "cohorts":
+        return f"{acronym(evidence, row)}, {words.in_sentence(row.label)}"
     if row.table not in ("contrasts", "arm_results"):
         return row.id
     who = words.comparison_text(evidence, row) if row.table == "contrasts" else words.arm_text(evidence, row)

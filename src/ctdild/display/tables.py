@@ -50,7 +50,7 @@ def evidence_table(evidence: Evidence) -> Figure:
         body,
         evidence,
         used,
-        tuple(pick.correction_notes(evidence, used)),
+        tuple(pick.printed_notes(evidence, used)),
         empty="No randomised trial of this scope is in the dataset.",
         kind="records",
     )
@@ -209,7 +209,7 @@ def arm_changes(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",
         _changes(evidence, main or groups),
         evidence,
         rows,
-        tuple(pick.correction_notes(evidence, rows)),
+        tuple(pick.printed_notes(evidence, rows)),
         empty=f"{about.name}: no change within an arm is in the dataset for this scope{apart and f' from studies {design}'}.",
     )
     return replace(figure, more=Table(smaller, columns, tuple(_changes(evidence, groups)))) if main and groups else figure
@@ -280,7 +280,7 @@ def symptoms(evidence: Evidence) -> Figure:
         body,
         evidence,
         used,
-        tuple(pick.correction_notes(evidence, used)),
+        tuple(pick.printed_notes(evidence, used)),
         empty="No patient-reported outcome of a randomised trial is in the dataset for this scope.",
     )
 

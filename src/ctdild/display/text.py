@@ -294,6 +294,11 @@ def favours_text(evidence: Evidence, row: Row) -> str:
     return f"favours {arm_text(evidence, row, 'favours') if known else row.favours}"
 
 
+def diseases_of_scope(evidence: Evidence) -> set[str]:
+    """The diseases that a scope is about; none for one of treatments, or for the whole review."""
+    return {disease for scope in evidence["scopes"] if scope.scope == evidence.scope_name for disease in scope.diseases or ()}
+
+
 def direction_text(evidence: Evidence, row: Row) -> str:
     """``favours nintedanib``; where the interval of a difference includes no difference, that instead."""
     undecided = row.table == "contrasts" and includes_null(row)

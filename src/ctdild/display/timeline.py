@@ -42,7 +42,7 @@ def timeline(evidence: Evidence) -> Figure:
         ),
     )
     drawn = {layout.name: _draw(evidence, trials, layout, name) for layout in (theme.WIDE, theme.NARROW)}
-    notes = tuple(pick.correction_notes(evidence, trials))
+    notes = tuple(pick.printed_notes(evidence, trials))
     sized = [row for trial in trials for row in pick.sized_by(evidence, trial)]
     return Figure(
         name,

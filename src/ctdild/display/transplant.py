@@ -95,7 +95,7 @@ def transplant_table(evidence: Evidence) -> Figure:
     columns = (Column("Fact"), *(Column(trial.acronym) for trial in trials))
     notes = [
         line("Deaths are of all randomised to the arm where no other number is given; those due to treatment are among them."),
-        *pick.correction_notes(evidence, used),
+        *pick.printed_notes(evidence, used),
     ]  # fmt: skip
     return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used), notes=tuple(notes))
 

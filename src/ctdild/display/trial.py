@@ -63,7 +63,7 @@ def _section(evidence: Evidence, trial: Row, name: str, caption: str, columns: I
     if not body:
         return None
     heads = tuple(Column(head) for head in columns)
-    notes = tuple(pick.correction_notes(evidence, rows))
+    notes = tuple(pick.printed_notes(evidence, rows))
     return table_figure(f"{name}-{trial.trial_id}", f"{trial.acronym}: {caption}.", heads, body, evidence, rows, notes, kind=kind)
 
 
