@@ -786,7 +786,9 @@ def test_where_no_effect_on_fvc_can_be_shown_the_table_says_what_there_is(made_u
         return _answers(display.answers(made_up(**_second(), **tables)))[0][1]
 
     other = contrast("3", "1", "5", outcome="mrss", unit="points", role="primary")
-    assert effect(contrasts=[_BOTH[1], other]).startswith("TWO 99 mL") and "ONE 3 points" in effect(contrasts=[_BOTH[1], other])
+    assert effect(contrasts=[_BOTH[1], other]).startswith("TWO 99 mL") and "ONE Not FVC: the primary outcome 3 points" in effect(
+        contrasts=[_BOTH[1], other]
+    )
     hidden = {**_BOTH[0], "caution": "withheld"}
     assert "ONE Withheld, since sources disagree: see ONE" in effect(contrasts=[_BOTH[1], hidden])
     words = [{"verdict": "favours", "favours": "drug", "says": "It was higher on the drug."}]

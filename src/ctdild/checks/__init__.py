@@ -11,14 +11,14 @@ explanation lapses: the finding is back, and the explanation is itself a finding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..evidence import Evidence, Problem, Row
 from . import agreement, arithmetic, arms, contract, granularity, plausibility, provenance, readings
 from .finding import Finding, rows
 
-__all__ = ["RULES", "Finding", "Rule", "gate", "run"]
+__all__ = ["RULES", "Finding", "Rule", "run"]
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,6 @@ def run(evidence: Evidence) -> list[Problem]:
         problems.append(_problem(evidence, rule, finding, explanation.reason if explained else None))
     problems += [_stale(evidence, row, found) for row in explanations.values() if row not in used]
     return sorted(problems, key=lambda p: (p.file, p.row or 0, p.rule, p.column or ""))
-
-
-def gate(problems: Iterable[Problem]) -> bool:
-    """Whether a build may go on: no ERROR and no WARN is left unexplained."""
-    return not any(problem.blocks for problem in problems)
 
 
 def figures_text(finding: Finding) -> str:

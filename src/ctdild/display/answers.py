@@ -223,7 +223,7 @@ def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
 
 
 def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    lines = _fvc_of(evidence, pair, used) or _withheld(evidence, pair) or _primary(evidence, pair, used)
+    lines = _fvc_of(evidence, pair, used) or _withheld(evidence, pair) or _instead(_primary(evidence, pair, used))
     trial = evidence.trial(pair[0])
     if not lines:
         if not trial.background:
@@ -233,6 +233,11 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         *lines,
         line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")),
     ]
+
+
+def _instead(lines: list[Line]) -> list[Line]:
+    """The primary outcome in a column that is headed FVC."""
+    return [line(Span("Not FVC: the primary outcome", tone="strong")), *lines] if lines else []
 
 
 def _withheld(evidence: Evidence, pair: Pair) -> list[Line]:
