@@ -7,7 +7,7 @@ import json
 import pytest
 from conftest import ROOT, read_table
 from evidence_factory import arm, build, contrast, found
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_checks_arithmetic import patients
 from test_checks_plausibility import RATIO
@@ -138,6 +138,7 @@ def test_debit_agrees_with_the_enumeration_in_r(case):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 51), min_size=2, max_size=60), st.integers(0, 3), st.integers(0, 3))
+@example(scores=[0, 1], mean_decimals=0, sd_decimals=0)
 def test_rounding_true_scores_never_alarms(scores, mean_decimals, sd_decimals):
     """GRIM, GRIMMER and the bound pass whatever whole numbers on the scale can give."""
     n, mean = len(scores), sum(scores) / len(scores)
@@ -192,7 +193,7 @@ def test_the_second_entry_stops_nothing():
     note = {"table": "arm_results", "row_id": "one.all.fvc-ml.w52.drug", "reading": "-41.0"}
     problems = checks.run(build(arm_results=[arm("-14.0")], readings=[note]))
     assert [p.severity for p in problems] == ["INFO"]
-    assert checks.gate(problems)
+    assert not any(p.blocks for p in problems)
 
 
 # --- published estimates that are not in the dataset ------------------------------------------------

@@ -14,8 +14,9 @@ import pytest
 from conftest import edit_row
 
 from ctdild.book.pages import read_pages
-from ctdild.claims import evaluate, includes_null, null_value
+from ctdild.claims import evaluate
 from ctdild.evidence import load
+from ctdild.measures import includes_null, null_value
 
 #: (address, page) -> why the sentence stays true when the result is turned round.
 TRUE_EITHER_WAY = {}

@@ -17,7 +17,7 @@ rows, one clause after another, separated by ``;``; all must hold:
 ``ADDRESS COLUMN < 3``                         a cell compares so with a number, a word or ``ADDRESS COLUMN``
 =============================================  =====================================================
 
-This module knows `ctdild.evidence` only.
+This module knows `ctdild.evidence` and `ctdild.measures`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .evidence import Evidence, Printed, Row
+from .measures import favoured_arm, includes_null
 
 LEVELS = ("review", "secondary", "primary")
-#: Measures on the ratio scale, whose value of no effect is 1.
-RATIOS = frozenset({"OR", "RR", "HR", "IRR"})
-#: Measures of which more is better for arm a, whatever is counted.
-UPWARD_WINS = frozenset({"win probability", "relative reduction"})
 _COMPARE: dict[str, Callable] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
 }  # fmt: skip
@@ -51,36 +48,6 @@ class Verdict:
     clause: str
     holds: bool
     value: str
-
-
-def null_value(contrast: Row) -> float:
-    """The value of no effect on the scale of a contrast: 1 for ratios, a half (50 in per cent) for win probabilities, else 0."""
-    if contrast.measure in RATIOS:
-        return 1.0
-    if contrast.measure == "win probability":
-        return 0.5 if contrast.unit == "ratio" else 50.0
-    return 0.0
-
-
-def favoured_arm(evidence: Evidence, contrast: Row) -> str | None:
-    """The arm on the better side of the point estimate, by arithmetic.
-
-    None without an estimate, at the null, or where the outcome has no better direction.
-    The column ``favours`` is what the source says; a check compares the two.
-    """
-    better = evidence.outcome(contrast).better
-    if contrast.estimate is None or better is None or contrast.estimate == null_value(contrast):
-        return None
-    a_is_higher = contrast.estimate > null_value(contrast)
-    wins = a_is_higher if contrast.measure in UPWARD_WINS else a_is_higher == (better == "higher")
-    return contrast.arm_a if wins else contrast.arm_b
-
-
-def includes_null(contrast: Row) -> bool | None:
-    """Whether the interval reaches no effect; None without an interval."""
-    if contrast.ci_low is None or contrast.ci_high is None:
-        return None
-    return contrast.ci_low <= null_value(contrast) <= contrast.ci_high
 
 
 def clauses(condition: str) -> list[str]:
@@ -165,7 +132,7 @@ def _favours(clause: str, evidence: Evidence, row: Row, arm: str) -> Verdict:
     if row.table == "contrasts":
         if arm not in (row.arm_a, row.arm_b):
             raise ClaimError(f"{clause!r}: the arms are {row.arm_a} and {row.arm_b}")
-        favoured = favoured_arm(evidence, row)
+        favoured = favoured_arm(row, evidence.outcome(row).better)
         return Verdict(clause, favoured == arm, f"favours {favoured or 'neither arm'} (estimate {row.text('estimate') or 'not reported'})")
     favoured = _cell(row, "favours")
     return Verdict(clause, favoured == arm, f"favours {favoured or 'neither arm'}")

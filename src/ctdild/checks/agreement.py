@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from ..evidence import Evidence, Printed, Row, row_id
+from ..measures import includes_null
 from .arms import NO_ARM
 from .finding import Finding, figures, quantity, rows
-from .plausibility import CHANGES, EPSILON, LEVELS, RATIOS, bounds, overlap, reported_p
+from .plausibility import CHANGES, EPSILON, LEVELS, bounds, overlap, reported_p
 from .repair import slips, smallest
 
 
@@ -384,7 +385,5 @@ def _significant(row: Row) -> bool | None:
     p = reported_p(row)
     if p is not None:
         return None if p[0] < _BORDER[1] and p[1] > _BORDER[0] and row.p_relation not in ("<", "<=", "ns") else p[1] <= 0.05
-    if row.ci_low is None or row.ci_high is None:
-        return None
-    null = 1 if row.measure in RATIOS else 0
-    return row.ci_low > null or row.ci_high < null
+    includes = includes_null(row)
+    return None if includes is None else not includes

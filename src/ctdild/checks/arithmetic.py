@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from ..evidence import Evidence, Printed, Row, row_id
+from ..measures import favoured_arm
 from .finding import Finding, figures, quantity, rows
-from .plausibility import EPSILON, null_of
+from .plausibility import EPSILON
 from .repair import smallest
 
 #: Measures that are arm a minus arm b of what the arms' rows print.
 SUBTRACTIONS = ("MD", "rate difference")
 #: Measures that favour arm a above the null whatever the outcome: a win is a win, and what is reduced is the unwanted part.
-UPWARD_WINS = ("win probability", "relative reduction")
 #: Outcomes counted in patients of which one cannot be more frequent than the next, in the same patients and weeks.
 NESTED = (("death", "sae"), ("sae", "ae"))
 
@@ -56,16 +56,6 @@ def direction(evidence: Evidence) -> Iterator[Finding]:
                       f"{better[row.outcome]} is better; the row says {row.favours}; inconsistent as printed",
                       f"write {favoured} in favours; or a sign or the order of the arms is not the source's",
                       (*figures(row, "estimate"), row.favours))  # fmt: skip
-
-
-def favoured_arm(contrast: Row, better: str | None) -> str | None:
-    """The arm that the point estimate favours; None without estimate, direction of better, or at the null."""
-    null = null_of(contrast)
-    if contrast.estimate is None or better is None or null is None or contrast.estimate == null:
-        return None
-    upward = contrast.estimate > null
-    wins = upward if contrast.measure in UPWARD_WINS else upward == (better == "higher")
-    return contrast.arm_a if wins else contrast.arm_b
 
 
 def events_of_n(evidence: Evidence) -> Iterator[Finding]:

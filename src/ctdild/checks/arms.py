@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator
 
 from ..evidence import Evidence, Row, row_id
+from ..measures import RATIOS
 from .finding import Finding, figures, quantity, rows
-from .plausibility import LEVELS, RATIOS, critical_z, reported_p, two_sided_normal, z_of_p
+from .plausibility import LEVELS, critical_z, reported_p, two_sided_normal, z_of_p
 from .repair import smallest
 
 Arms = dict[str, Row]

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..evidence import Evidence, Row, row_id
+from ..measures import RATIOS
 from .arithmetic import favoured_arm
 from .finding import Finding, figures, rows
-from .plausibility import CHANGES, INCIDENCE, LEVELS, RATIOS
+from .plausibility import CHANGES, INCIDENCE, LEVELS
 
 # --- ids and keys ------------------------------------------------------------------------------------
 

@@ -160,7 +160,9 @@ def sd_bound(evidence: Evidence) -> Iterator[Finding]:
         if low is None or high is None or n < 2 or not low <= row.value <= high:
             continue
         factor = math.sqrt(n) if row.spread_kind == "SE" and row.n else 1.0
-        bound = largest_sd(row.value, n, low, high)
+        # Of the means that print so, the one nearest to the middle of the scale leaves most room.
+        mean = min(max((low + high) / 2, row.value - row.value.half_unit), row.value + row.value.half_unit)
+        bound = largest_sd(mean, n, low, high)
         if (row.spread - row.spread.half_unit) * factor > bound + EPSILON:
             yield Finding(row, "spread", f"{row.spread_kind} {row.text('spread')} around {row.text('value')} is more than any values from {low} to {high} can have; inconsistent as printed",
                           smallest({"spread": row.text("spread")}, lambda c, b=bound, f=factor: c["spread"] * f <= b, signs=False),

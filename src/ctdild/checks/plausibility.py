@@ -16,6 +16,7 @@ from itertools import combinations
 from statistics import NormalDist
 
 from ..evidence import Evidence, Printed, Row
+from ..measures import DIFFERENCES, RATIOS, null_value
 from .finding import Finding, figures, quantity, rows
 from .repair import NO_REPAIR, smallest
 
@@ -23,12 +24,6 @@ Bounds = tuple[float, float]
 
 #: Rounding of binary arithmetic, far below any printed half unit.
 EPSILON = 1e-9
-
-#: Measures that are ratios: null effect 1, symmetric on the log scale.
-RATIOS = ("OR", "RR", "HR", "IRR")
-#: Measures whose estimate is a difference: null effect 0, symmetric as it stands.
-DIFFERENCES = ("MD", "RD", "rate difference")
-NULLS = {**dict.fromkeys(RATIOS, 1.0), **dict.fromkeys(DIFFERENCES, 0.0), "relative reduction": 0.0, "win probability": 0.5}
 
 #: Ways to make an interval that need not be symmetric around the estimate.
 ASYMMETRIC_METHODS = ("bootstrap", "profile", "exact", "Hodges-Lehmann")
@@ -310,17 +305,11 @@ def _p_text(row: Row) -> str:
     return "not significant" if row.p_relation == "ns" else f"p {row.p_relation or '='} {row.text('p_value')}"
 
 
-def null_of(contrast: Row) -> float | None:
-    """The value of no effect of a contrast; a win probability may be printed in per cent. None for an unknown measure."""
-    null = NULLS.get(contrast.get("measure"))
-    return 100 * null if contrast.get("measure") == "win probability" and contrast.get("unit") == "%" else null
-
-
 def p_significance(evidence: Evidence) -> Iterator[Finding]:
     """Rule 4."""
     for interval in intervals(evidence):
         row, (estimate, low, high) = interval.row, interval.values
-        null = null_of(row)
+        null = null_value(row) if row.get("measure") else None
         if null is None or row.ci_level is None or not inside(estimate, low, high):
             continue
         alpha = 1 - row.ci_level / 100

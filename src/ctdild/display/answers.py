@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..claims import includes_null
 from ..evidence import Evidence, Row
+from ..measures import NOT_BY_CHANCE, includes_null
 from . import rows as pick
 from . import text as words
 from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
@@ -335,7 +335,7 @@ def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     every = [
         r for r in _of(evidence, "arm_results", pair)
         if r.outcome.startswith("fvc") and r.statistic in pick.CHANGES and r.value is not None
-        and evidence.cohort(r).kind not in pick.NOT_BY_CHANCE
+        and evidence.cohort(r).kind not in NOT_BY_CHANCE
     ]  # fmt: skip
     rows = [r for r in every if evidence.cohort(r).kind in ("all", "disease")] or every
     found: dict[tuple, list[Row]] = {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from ..claims import RATIOS, includes_null, null_value
 from ..evidence import Evidence, Row
+from ..measures import NOT_BY_CHANCE, RATIOS, includes_null, null_value
 from . import rows as pick
 from . import text as words
 from . import theme
@@ -110,7 +110,7 @@ def _kept_out(evidence: Evidence, row: Row, design: str) -> str:
     """Why a contrast is not drawn; empty where it is."""
     if None in (row.estimate, row.ci_low, row.ci_high):
         return "no interval reported here"
-    if design == "randomised" and evidence.cohort(row).kind in pick.NOT_BY_CHANCE:
+    if design == "randomised" and evidence.cohort(row).kind in NOT_BY_CHANCE:
         return "chance did not make these groups"
     return "a hazard at one time" if row.time_kind == "at" else ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from ..claims import includes_null
 from ..evidence import Evidence, Row
+from ..measures import includes_null
 from . import rows as pick
 from . import text as words
 from . import theme

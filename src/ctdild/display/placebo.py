@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from ..evidence import Evidence, Row
+from ..measures import NOT_BY_CHANCE
 from . import rows as pick
 from . import text as words
 from . import theme
@@ -65,7 +66,7 @@ def _rows(evidence: Evidence) -> list[Row]:
         for row in evidence.shown("arm_results")
         if row.trial_id in trials and evidence.arm(row).role == "placebo" and row.outcome.startswith("fvc") and row.unit in UNITS
         and row.statistic in pick.CHANGES and row.value is not None and row.weeks != 0
-        and evidence.outcome(row).better == "higher" and evidence.cohort(row).kind not in pick.NOT_BY_CHANCE
+        and evidence.outcome(row).better == "higher" and evidence.cohort(row).kind not in NOT_BY_CHANCE
     ]  # fmt: skip
     return sorted(rows, key=lambda row: trials[row.trial_id])
 

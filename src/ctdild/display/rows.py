@@ -21,9 +21,6 @@ RANDOMISED = ("rct", "randomised-uncontrolled")
 NOT_RANDOMISED = ("single-arm", "extension", "cohort", "case-control", "case-series")
 POOLED = ("pooled-analysis", "meta-analysis", "narrative-review")
 
-#: Groups inside a trial that chance did not make: they stand beside no randomised comparison.
-NOT_BY_CHANCE = ("post-baseline", "extension")
-
 
 def trial_link(trial: Row, tone: str | None = None) -> Span:
     """The acronym of a trial, which leads to its page."""

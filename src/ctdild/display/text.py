@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from ..claims import RATIOS, includes_null
 from ..evidence import Evidence, Printed, Row
+from ..measures import RATIOS, includes_null
 
 MINUS = "\u2212"
 NO_BREAK = "\u00a0"

@@ -24,8 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..evidence import Evidence, Problem, Row, row_id
-
-RATIOS = ("OR", "RR", "HR", "IRR")
+from ..measures import NOT_BY_CHANCE, RATIOS
 
 #: What may differ if a pool accepts it: the name in ``accepted_departures``.
 DEPARTURES = ("disease", "drug", "drug class", "comparator", "background policy", "estimand", "time kind", "analysis set", "cohort kind")
@@ -34,8 +33,6 @@ FIXED = ("outcome", "unit", "measure")
 #: Weeks that two comparisons may lie apart.
 HORIZON = 6
 
-#: Groups that nobody was randomised into: who belongs to them was decided by what happened after the start.
-_NOT_RANDOMISED = ("extension", "post-baseline")
 #: Tests whose p-value says nothing about the standard error of the estimate beside it.
 _NOT_OF_THE_ESTIMATE = ("rank", "Fisher", "log-rank", "chi-squared")
 
@@ -305,7 +302,7 @@ def _unfit(evidence: Evidence, comparison: Comparison) -> list[str]:
     kind = evidence.trial(comparison.row).kind
     if kind != "rct":
         reasons.append(f"its trial is a {kind}, not a randomised trial")
-    if (cohort := comparison.features["cohort kind"]) in _NOT_RANDOMISED:
+    if (cohort := comparison.features["cohort kind"]) in NOT_BY_CHANCE:
         reasons.append(f"its cohort is of kind {cohort}: nobody was randomised into it")
     if comparison.features["measure"] == "HR" and comparison.features["time kind"] == "at":
         reasons.append("it is a hazard ratio at a point in time, and the hazards of its trial are not proportional")
