@@ -806,6 +806,23 @@ def test_figures_that_do_not_fit_each_other_are_shown_with_what_is_known_of_them
         assert (said in " ".join(plain.split())) is told
 
 
+def test_benefits_are_no_harms_and_an_extension_is_no_comparison(made_up):
+    count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "events": "8"}
+    outcomes = [*BASE["outcomes"], {"outcome": "alive", "short": "Alive", "domain": "survival", "unit": "patients", "better": "higher"}]
+    cohorts = [{}, {"cohort": "open", "label": "Open label", "kind": "extension", "parent": "all", "n": "90"}]
+    rows = [
+        {**count, "outcome": o, "cohort": c, "arm": a}
+        for o, c in (("sae", "all"), ("alive", "all"), ("sae", "open"))
+        for a in ("drug", "placebo")
+    ]
+    figure = display.harms(made_up(outcomes=outcomes, cohorts=cohorts, arm_results=rows))
+    drawn = "".join(span.text for span in figure.said)
+    assert drawn.count("at week 52") == 1 and "Open label" not in drawn and "Alive" not in figure.plain()
+    assert "After the randomised comparison: ONE, outcome, open label" in " ".join(figure.plain().split()).replace(
+        "Open label", "open label"
+    )
+
+
 def test_guidelines_on_comparators_are_not_called_untested(made_up):
     position = {"body": "ACR", "year": "2023", "line": "first line", "strength": "strong", "disease": "SSc", "direction": "for", **SRC}
     treatments = [*BASE["treatments"], {"treatment": "old", "name": "Old"}, {"treatment": "other", "name": "Other"}]

@@ -204,11 +204,12 @@ def test_the_first_screen_of_a_chapter_shows_the_answer(visit):
     assert box["y"] < PHONE["height"] * 0.6, "the answer table begins on the first screen of a phone"
 
 
-def test_no_serious_accessibility_violation(visit, sample):
+@pytest.mark.parametrize("part", range(4))  # the slowest test of all, in parts that run beside each other
+def test_no_serious_accessibility_violation(visit, sample, part):
     from axe_playwright_python.sync_playwright import Axe
 
     axe = Axe()
-    for name in sample:
+    for name in sample[part::4]:
         for viewport in (DESKTOP, PHONE):
             results = axe.run(visit(name, viewport)).response["violations"]
             serious = [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in results if v["impact"] in ("serious", "critical")]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..evidence import Evidence, Row
+from ..measures import NOT_BY_CHANCE
 from . import rows as pick
 from . import text as words
 from . import theme
@@ -29,24 +30,32 @@ def harms(evidence: Evidence) -> Figure:
     """How many patients of 100 in each arm met each harm while the trial ran.
 
     A printed percentage is used as printed; one computed from events and n says so. Rows that count events, of which
-    a patient may have several, are named apart and not drawn.
+    a patient may have several, and those of groups that chance did not make are named apart and not drawn. What is better
+    the more there is of it, such as survival, is no harm.
     """
     rows = [
         row
         for row in pick.by_domain(evidence, pick.preferred(evidence, "arm_results"), DOMAINS)
-        if row.time_kind not in pick.FOLLOW_UP and evidence.arm(row).role not in _BESIDE and row.weeks != 0
+        if row.time_kind not in pick.FOLLOW_UP
+        and evidence.arm(row).role not in _BESIDE
+        and row.weeks != 0
+        and evidence.outcome(row).better != "higher"
     ]
+    later = _groups(evidence, [row for row in rows if evidence.cohort(row).kind in NOT_BY_CHANCE])
+    rows = [row for row in rows if evidence.cohort(row).kind not in NOT_BY_CHANCE]
     groups = _groups(evidence, [row for row in rows if words.rate_per_100(row)])
     apart = _groups(evidence, [row for row in rows if row.counts == "events" or row.unit in ("events", "per 100 patient-years")])
     counted = _groups(
         evidence, [row for row in rows if words.counts_patients(row) and not words.rate_per_100(row) and row.events is not None]
     )
     name = figure_name(evidence, "harms")
-    if not groups and not apart and not counted:
+    if not groups and not apart and not counted and not later:
         nothing = "No harm of a randomised trial is in the dataset for this scope."
         return Figure(name, nothing, nothing)
-    used = [row for group in (*groups, *apart, *counted) for row in group]
-    notes = [_apart(evidence, group) for group in apart] + pick.printed_notes(evidence, used)
+    used = [row for group in (*groups, *apart, *counted, *later) for row in group]
+    notes = [_apart(evidence, group, "Events, not patients (a patient may have several)") for group in apart]
+    notes += [_apart(evidence, group, "After the randomised comparison") for group in later]
+    notes += pick.printed_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
     legend = f"{_key(evidence, groups)} * Computed here from events and patients; all else as printed. \u2013 Not reported here."
     said = line("Dot plot of patients per 100 in each arm: ", *joined("; ", (_alt(evidence, group) for group in groups)), ".")
@@ -55,7 +64,15 @@ def harms(evidence: Evidence) -> Figure:
         wide = _draw(evidence, groups, theme.WIDE, name)
         narrow = _draw(evidence, groups, theme.NARROW, name)
     return Figure(
-        name, caption, said, _table(evidence, [*groups, *counted, *apart]), wide, narrow, sources_of(evidence, used), tuple(notes), legend
+        name,
+        caption,
+        said,
+        _table(evidence, [*groups, *counted, *apart, *later]),
+        wide,
+        narrow,
+        sources_of(evidence, used),
+        tuple(notes),
+        legend,
     )
 
 
@@ -88,12 +105,12 @@ def _alt(evidence: Evidence, group: Group) -> Line:
     return line(f"{pick.acronym(evidence, group[0])}, ", _title(evidence, group), ": ", *joined(", ", arms, last=" and "))
 
 
-def _apart(evidence: Evidence, group: Group) -> Line:
+def _apart(evidence: Evidence, group: Group, why: str) -> Line:
     spans: list[Span | str] = []
     for row in group:
         spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.estimate_text(row))]
     return line(
-        f"Events, not patients (a patient may have several): {pick.acronym(evidence, group[0])}, ",
+        f"{why}: {pick.acronym(evidence, group[0])}, ",
         _title(evidence, group, inside=True),
         ": ",
         *spans,
