@@ -103,7 +103,8 @@ def quick():
 
 
 OF_AN_OUTCOME = ("forest", "arm_changes", "hazards")
-OF_A_SCOPE = [name for name in display.__all__ if name not in ("Figure", "trial_figures", *OF_AN_OUTCOME)]
+OF_A_POOL = ("pooled", "pool_variations")
+OF_A_SCOPE = [name for name in display.__all__ if name not in ("Figure", "trial_figures", "indirect", *OF_AN_OUTCOME, *OF_A_POOL)]
 
 
 def drawn(whole: Evidence, scope: str, outcomes: Iterable[str], trials: Iterable[str]) -> dict[str, list[Said]]:
@@ -116,6 +117,12 @@ def drawn(whole: Evidence, scope: str, outcomes: Iterable[str], trials: Iterable
             for kind in ("rct", "cohort"):
                 with suppress(ValueError):  # two units: no display
                     figures[f"{name} {outcome} {kind}"] = getattr(display, name)(evidence, outcome, (kind,))
+    for pool in evidence["pools"]:
+        for name in OF_A_POOL:
+            with suppress(ValueError):  # refused, shown apart, or too few trials to vary
+                figures[f"{name} {pool.pool_id}"] = getattr(display, name)(evidence, pool.pool_id)
+    with suppress(ValueError, KeyError):
+        figures["indirect"] = display.indirect(evidence, "focussced.ild.fvc-pp.w48", "cyclophosphamide-fvc-pp")
     for trial in trials:
         figures |= {f"page of {trial}, {heading}": figure for heading, figure in display.trial_figures(whole, trial)}
     return {name: Reader(figure.html()).said for name, figure in figures.items()}

@@ -16,10 +16,9 @@ from ctdild.synthesis import pairwise, pools
 
 
 def test_every_declared_pool_is_open(evidence):
-    assert evidence["pools"]
-    assert {row.pool_id: pools.judge(evidence, row.pool_id).refusals for row in evidence["pools"]} == {
-        row.pool_id: () for row in evidence["pools"]
-    }
+    declared = [row.pool_id for row in evidence["pools"] if row.decision != pools.APART]
+    assert len(declared) >= 7
+    assert {pool: pools.judge(evidence, pool).refusals for pool in declared} == dict.fromkeys(declared, ())
 
 
 def test_cyclophosphamide_says_what_was_accepted_and_where_its_standard_errors_come_from(evidence):

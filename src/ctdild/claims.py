@@ -17,7 +17,11 @@ rows, one clause after another, separated by ``;``; all must hold:
 ``ADDRESS COLUMN < 3``                         a cell compares so with a number, a word or ``ADDRESS COLUMN``
 =============================================  =====================================================
 
-This module knows `ctdild.evidence` and `ctdild.measures`.
+The address may be that of a pool. ``favours ARM`` and ``interval ...`` then are about the figure that heads it; another answer is
+asked for by its key (``POOL random includes null``, see `ctdild.synthesis.summary`), and ``k``, ``n``, ``estimate``, ``low``, ``high``,
+``i2`` and ``q_p`` of the pool compare as columns do. Of a pool that may not be drawn no clause holds, but ``POOL decision = apart``.
+
+This module knows `ctdild.evidence` and `ctdild.measures`, and `ctdild.synthesis` for claims on pools.
 """
 
 from __future__ import annotations
@@ -93,6 +97,8 @@ def _evaluate_clause(clause: str, evidence: Evidence) -> Verdict:
         return Verdict(clause, False, "the row is withheld: sources disagree")
     if rest == ["exists"]:
         return Verdict(clause, True, "the row is there")
+    if row.table == "pools" and not (len(rest) >= 3 and rest[1] in _COMPARE and rest[0] in row):
+        return _of_pool(clause, evidence, row, rest)
     if rest[0] == "favours" and len(rest) == 2:
         return _favours(clause, evidence, row, rest[1])
     if rest[0] == "interval" and len(rest) == 3 and rest[1] in ("excludes", "includes") and rest[2] == "null":
@@ -108,6 +114,44 @@ def _evaluate_clause(clause: str, evidence: Evidence) -> Verdict:
     if len(rest) >= 3 and rest[1] in _COMPARE:
         return _compare(clause, evidence, row, rest[0], rest[1], rest[2:])
     raise ClaimError(f"{clause!r} is no clause that can be read; the forms are listed in ctdild/claims.py")
+
+
+#: What of a pool compares as a column.
+_POOL_FIGURES = ("k", "n", "estimate", "low", "high", "i2", "q_p")
+
+
+def _of_pool(clause: str, evidence: Evidence, row: Row, rest: list[str]) -> Verdict:
+    from .synthesis import pools, summary  # late: scipy takes its time, and most pages have no pool
+
+    try:
+        pooled = summary.summarise(evidence, row.id)
+    except pools.PoolRefusedError as error:
+        return Verdict(clause, False, str(error))
+    head = pooled.headline
+    if rest[0] == "favours" and len(rest) == 2:
+        favoured = _favoured_by_pool(pooled)
+        return Verdict(clause, favoured == rest[1], f"favours {favoured or 'neither arm'} (pooled {head.estimate:.3g})")
+    if len(rest) == 3 and rest[1] in ("excludes", "includes") and rest[2] == "null":
+        answer = head if rest[0] == "interval" else pooled.answers.get(rest[0])
+        if answer is None:
+            raise ClaimError(f"{clause!r}: {row.id} has the answers {', '.join(pooled.answers)}")
+        value = f"{answer.estimate:.3g} (interval {answer.low:.3g} to {answer.high:.3g})"
+        return Verdict(clause, answer.includes_null == (rest[1] == "includes"), value)
+    if len(rest) == 3 and rest[1] in _COMPARE and rest[0] in _POOL_FIGURES and re.fullmatch(r"-?\d+(\.\d+)?", rest[2]):
+        found = getattr(head, rest[0]) if rest[0] in ("estimate", "low", "high") else getattr(pooled, rest[0])
+        if found is None:
+            return Verdict(clause, False, f"{rest[0]} of {row.id} is not known")
+        return Verdict(clause, bool(_COMPARE[rest[1]](found, float(rest[2]))), f"{rest[0]} {found:.3g}")
+    raise ClaimError(f"{clause!r} is no clause on a pool that can be read; the forms are listed in ctdild/claims.py")
+
+
+def _favoured_by_pool(pooled) -> str | None:
+    """The arm of the first study on the better side of the pooled figure."""
+    comparison, head = pooled.studies[0].comparison, pooled.headline
+    arms = [row.arm for row in comparison.arms] or [comparison.row.arm_a, comparison.row.arm_b]
+    if not pooled.outcome.better or head.estimate == head.null:
+        return None
+    return arms[0] if (head.estimate > head.null) == (pooled.outcome.better == "higher") else arms[1]
 
 
 def _known_parts(clause: str, pattern: str, evidence: Evidence) -> None:

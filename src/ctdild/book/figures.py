@@ -3,6 +3,8 @@
 ``{ev}`senscis.all.fvc-rate.w52` `` prints estimate, unit and interval of a row.
 A word behind the address chooses what is printed: ``estimate``, ``interval``, ``p``, ``full`` (with p), ``n``, ``time``,
 ``per100``, or the name of a column (``{ev}`senscis n_randomised` ``).
+Of a pool, ``{ev}`nintedanib-diarrhoea` `` prints the figure that heads it; a word behind it another answer by its key
+(``{ev}`nintedanib-diarrhoea risk-difference` ``), or ``k``, ``n``, ``number-needed``, ``i2``.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class ShownFigure:
     source_id: str | None
     read: str
     mark: str
+    refs: tuple[str, ...] = ()  #: the rows that it is a figure of, where it is one of several
 
 
 def figure_text(evidence: Evidence, content: str) -> ShownFigure:
@@ -41,6 +44,8 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
         raise EvidenceReferenceError(str(error.args[0])) from None
     if row.withheld:
         raise EvidenceReferenceError(f"{address} is withheld: sources disagree, so it is not shown")
+    if row.table == "pools" and wanted not in row:
+        return _pooled(evidence, row, wanted)
     shown = _text(row, wanted)
     if not shown:
         raise EvidenceReferenceError(f"{address} has no {wanted or 'figure'} to print: it is not reported here")
@@ -57,6 +62,30 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
         f"{source.title}, {text.verification_text(evidence, row, column)}; {evidence.provenance(row, column).locator}",
         text.verification_mark(evidence.provenance(row, column)),
     )
+
+
+def _pooled(evidence: Evidence, row: Row, wanted: str) -> ShownFigure:
+    """A figure of a pool; it leads to the drawing of the pool on the page."""
+    from ..display.pooled import answer_text, number_needed_text  # late: scipy takes its time, and most pages have no pool
+    from ..synthesis import pools, summary
+
+    try:
+        found = summary.summarise(evidence, row.id)
+    except pools.PoolRefusedError as error:
+        raise EvidenceReferenceError(str(error)) from None
+    if wanted in ("", *found.answers):
+        shown = answer_text(found, found.answers[wanted] if wanted else found.headline)
+    elif wanted == "number-needed":
+        shown = number_needed_text(found)
+    elif wanted in ("k", "n"):
+        shown = str(getattr(found, wanted) or "")
+    elif wanted == "i2":
+        shown = "" if found.i2 is None else f"{100 * found.i2:.0f}%"
+    else:
+        raise EvidenceReferenceError(f"{row.id} has no {wanted!r}: there are {', '.join(found.answers)}, k, n, number-needed and i2")
+    if not shown:
+        raise EvidenceReferenceError(f"{row.id} has no {wanted} to print")
+    return ShownFigure(row, shown, None, None, "", "", found.refs)
 
 
 def _columns(row: Row, wanted: str) -> list[str | None]:

@@ -59,6 +59,9 @@ class EvidenceRole(SphinxRole):
         if shown.source_id:
             mark = nodes.reference("", shown.mark, refid=f"source-{shown.source_id}", reftitle=shown.read, classes=["ev-level"])
             node += mark
+        for ref in shown.refs:
+            if ref != shown.row.id:
+                node = figure_reference("", "", node, ref=ref)
         return [node], []
 
 

@@ -13,6 +13,7 @@ from .hazards import hazards
 from .maps import enrolment, evidence_map
 from .matrix import pro_matrix
 from .placebo import placebo_decline
+from .pooled import certainty_table, decision_table, indirect, pool_variations, pooled
 from .positions import approvals_table, horizon_table, recommendations_table
 from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
@@ -27,9 +28,11 @@ __all__ = [
     "arm_changes",
     "audit_table",
     "background_treatment",
+    "certainty_table",
     "claims_table",
     "cohort_table",
     "corrections_table",
+    "decision_table",
     "enrolment",
     "evidence_map",
     "evidence_table",
@@ -37,10 +40,13 @@ __all__ = [
     "harms",
     "hazards",
     "horizon_table",
+    "indirect",
     "instruments_table",
     "mcid_table",
     "patterns_table",
     "placebo_decline",
+    "pool_variations",
+    "pooled",
     "prevalence_table",
     "pro_matrix",
     "recommendations_table",

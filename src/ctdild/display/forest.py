@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from ..evidence import Evidence, Row
 from ..measures import NOT_BY_CHANCE, RATIOS, includes_null, null_value
 from . import rows as pick
+from . import strip, theme
 from . import text as words
-from . import theme
 from .figure import Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
-from .svg import Drawing, axis_ticks, log_ticks
 
-_MEASURES = {
+#: Measures as captions name them.
+MEASURES = {
     "MD": "Difference",
     "RD": "Risk difference",
     "OR": "Odds ratio",
@@ -43,7 +42,7 @@ def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) ->
     if len(scales) > 1:
         raise ValueError(f"{outcome}: {' and '.join(scales)} cannot share an axis; show them apart")
     name = figure_name(evidence, "forest", outcome, "" if design == "randomised" else design)
-    measure = _MEASURES[drawn[0].measure] if drawn else "Difference"
+    measure = MEASURES[drawn[0].measure] if drawn else "Difference"
     unit = words.unit_text(drawn[0].unit) if drawn else ""
     axis_title = f"{measure} ({unit})" if unit else measure
     notes = [_not_drawn(evidence, row, design) for row in listed] + pick.printed_notes(evidence, rows)
@@ -74,7 +73,7 @@ def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) ->
 
 
 def _scale(row: Row) -> str:
-    return row.measure if row.measure in RATIOS else f"{_MEASURES[row.measure].lower()} in {row.unit}"
+    return row.measure if row.measure in RATIOS else f"{MEASURES[row.measure].lower()} in {row.unit}"
 
 
 def _shapes(evidence: Evidence, drawn: list[Row]) -> str:
@@ -82,18 +81,6 @@ def _shapes(evidence: Evidence, drawn: list[Row]) -> str:
     if all(parts):
         return "All are subgroups or post hoc (open squares). "
     return "Filled square: result of the whole trial; open square: subgroup or post hoc. " if any(parts) else ""
-
-
-def _favours(evidence: Evidence, about: Row, drawn: list[Row]) -> tuple[str, str]:
-    """What lies left and right of the null line; empty where neither direction is better."""
-    if not about.better:
-        return "", ""
-    pairs = {(words.arm_text(evidence, row, "arm_a"), words.arm_text(evidence, row, "arm_b")) for row in drawn}
-    a, b = next(iter(pairs)) if len(pairs) == 1 else ("treatment", "comparator")
-    if max(len(a), len(b)) > 14:
-        a, b = "treatment", "comparator"
-    right, left = (a, b) if about.better == "higher" else (b, a)
-    return f"favours {left}", f"favours {right}"
 
 
 def _alt(evidence: Evidence, row: Row) -> str:
@@ -157,73 +144,34 @@ def _n_span(row: Row) -> Span | str:
 
 
 def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, layout: theme.Layout, name: str) -> str:
-    wide = layout is theme.WIDE
-    ratio = drawn[0].measure in RATIOS
-    null = null_value(drawn[0])
-    low, high = min(null, *(r.ci_low for r in drawn)), max(null, *(r.ci_high for r in drawn))
-    pad = 1.1 if ratio else 0.05 * (high - low)
-    low, high = (low / pad, high * pad) if ratio else (low - pad, high + pad)
-    left, right = (236, 176) if wide else (8, 8)
-    drawing = Drawing(layout, left, right, (low, high), log=ratio)
-    drawing.axis(log_ticks(low, high) if ratio else axis_ticks(low, high), axis_title)
-    step, small_step = layout.size + 5, layout.small + 4
-    label_width = left - 20 if wide else layout.width
-    y = 8.0
-    if wide:
-        title = _column_title(drawn)
-        drawing.text(layout.width, y, title.text, align="right", color=theme.MUTED, size=layout.small, ref=title.refs)
-        y += small_step + 2
-    top, heading = y - 8, None
-    for row in drawn:
-        label = f"{pick.acronym(evidence, row)}: {words.comparison_text(evidence, row)}"
-        if label != heading:
-            y += 10 if heading else 0
-            heading = label
-            for part in textwrap.wrap(label, layout.fits(label_width, bold=True)):
-                drawing.text(0, y, part, bold=True)
-                y += step
-        estimate = f"{words.number_text(row.estimate)} ({words.number_text(row.ci_low)} to {words.number_text(row.ci_high)}){pick.mark(row, *pick.ESTIMATE)}"
-        mark = words.verification_mark(row)
-        if wide:
-            middle = y
-            drawing.text(layout.width - 22, y, estimate, align="right", ref=row.id)
-            drawing.text(layout.width, y, mark, align="right", color=theme.MUTED, size=layout.small)
-        for part in _label(evidence, row, layout.fits(label_width, small=True)):
-            drawing.text(0, y, part, color=theme.MUTED, size=layout.small, ref=row.id)
-            y += small_step
-        if not wide:
-            drawing.text(0, y, estimate, ref=row.id)
-            drawing.text(layout.width, y, mark, align="right", color=theme.MUTED, size=layout.small)
-            y += step - 1
-            middle = y
-            drawing.rule(null, null, middle - 8, middle + 8, color=theme.RULE, width=1)
-            y += step
-        else:
-            y += 8
-        drawing.rule(float(row.ci_low), float(row.ci_high), middle, middle)
-        drawing.point(float(row.estimate), middle, hollow=bool(words.standing_text(evidence, row)))
-    worse, better = _favours(evidence, about, drawn)
-    y += 4
-    if wide:
-        drawing.rule(null, null, top, y + 16, color=theme.RULE, width=1)
-    if worse:
-        y += 6
-        at_null = drawing.position(null)
-        drawing.text(at_null - 8 if wide else 0, y, f"← {worse}", align="right" if wide else "left", color=theme.MUTED, size=layout.small)
-        drawing.text(
-            at_null + 8 if wide else layout.width, y, f"{better} →", align="left" if wide else "right", color=theme.MUTED, size=layout.small
-        )
-    return drawing.svg(name, y + 12)
+    pairs = {(words.arm_text(evidence, row, "arm_a"), words.arm_text(evidence, row, "arm_b")) for row in drawn}
+    axis = strip.Axis(axis_title, null_value(drawn[0]), drawn[0].measure in RATIOS, strip.favours(about.better, pairs))
+    return strip.draw([_item(evidence, row) for row in drawn], axis, _column_title(drawn), layout, name)
+
+
+def _item(evidence: Evidence, row: Row) -> strip.Item:
+    figures = f"{words.number_text(row.estimate)} ({words.number_text(row.ci_low)} to {words.number_text(row.ci_high)})"
+    return strip.Item(
+        heading=f"{pick.acronym(evidence, row)}: {words.comparison_text(evidence, row)}",
+        label=_label(evidence, row),
+        printed=figures + pick.mark(row, *pick.ESTIMATE),
+        mark=words.verification_mark(row),
+        estimate=float(row.estimate),
+        low=float(row.ci_low),
+        high=float(row.ci_high),
+        shape=strip.HOLLOW if words.standing_text(evidence, row) else strip.FILLED,
+        ref=row.id,
+    )
 
 
 def _column_title(drawn: list[Row]) -> Span:
     levels = {row.text("ci_level") for row in drawn}
-    short = "Difference" if drawn[0].measure == "MD" else _MEASURES[drawn[0].measure]
+    short = "Difference" if drawn[0].measure == "MD" else MEASURES[drawn[0].measure]
     return Span(f"{short} ({levels.pop()}% CI)", ref=pick.addresses(drawn)) if len(levels) == 1 else Span(f"{short} (interval)")
 
 
-def _label(evidence: Evidence, row: Row, characters: int) -> list[str]:
-    """The lines under a trial's name: group, time, patients."""
-    n = f"n {row.n_a} and {row.n_b}".replace(" ", words.NO_BREAK) if row.n_a is not None and row.n_b is not None else ""
+def _label(evidence: Evidence, row: Row) -> str:
+    """What stands under a trial's name: group, time, patients."""
+    n = strip.unbroken(f"n {row.n_a} and {row.n_b}") if row.n_a is not None and row.n_b is not None else ""
     group = words.at_start(words.cohort_text(evidence, row)) or "Whole trial"
-    return textwrap.wrap(", ".join(part for part in (group, words.time_text(row), n) if part), characters)
+    return ", ".join(part for part in (group, words.time_text(row), n) if part)

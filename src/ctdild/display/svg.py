@@ -114,6 +114,13 @@ class Drawing:
         style = {"shape": shape, "strokeWidth": 1.5, "fillOpacity": 1, "strokeOpacity": 1}
         self._add("point", at, style, x=x, y=y, stroke=color, fill=theme.PAPER if hollow else color, size=size)
 
+    def diamond(self, low: float, middle: float, high: float, y: float, *, height: float = 8, color: str = theme.ACCENT) -> None:
+        """A pooled estimate: a diamond from limit to limit, highest at the estimate."""
+        left, centre, right = (self.position(value) for value in (low, middle, high))
+        path = f"M{left - centre:.2f},0L0,{-height:g}L{right - centre:.2f},0L0,{height:g}Z"
+        # Vega draws a path in units of half the root of its size: at 4 those are px.
+        self.point(middle, y, shape=path, size=4, color=color)
+
     def _add(self, kind: str, at: str, style: dict, **record: Any) -> None:
         key = (kind, at, tuple(sorted(style.items())))
         if at == "px":

@@ -67,10 +67,12 @@ def with_unit(value: Printed | float | None, unit: str | None) -> str:
     """A figure and its unit: ``41.0 mL/year``, ``75.7%``."""
     if value is None:
         return ""
-    words = unit_text(unit, value)
-    if not words:
-        return number_text(value)
-    return number_text(value) + ("" if unit in _TIGHT else " ") + words
+    return with_unit_text(number_text(value), unit) if unit_text(unit, value) else number_text(value)
+
+
+def with_unit_text(number: str, unit: str) -> str:
+    """The same for a figure that was computed: its text, and its unit."""
+    return number + ("" if unit in _TIGHT else " ") + unit_text(unit, number)
 
 
 def estimate_text(row: Row) -> str:

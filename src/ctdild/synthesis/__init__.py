@@ -4,6 +4,7 @@
 - `pairwise`: one comparison in several trials, pooled.
 - `network`: several treatments compared through each other.
 - `pools`: what of the dataset may be pooled at all, and what may not.
+- `summary`: what a declared pool says, on the scale that readers see.
 
 Array-likes in, frozen results out. Ratios are on the log scale throughout. `standard_error` of a result is the one that its
 interval uses. Input that cannot be right raises `ValueError`, which names every study at fault, by its position (from 1) or its name.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import importlib
 
-__all__ = ["effects", "network", "pairwise", "pools"]
+__all__ = ["effects", "network", "pairwise", "pools", "summary"]
 
 
 def __getattr__(name: str):

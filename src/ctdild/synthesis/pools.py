@@ -9,6 +9,7 @@ A row of ``pools.csv`` declares one pool. Its first comparison is the model; eve
 - of other patients than the rest of the pool.
 
 `judge` answers for one pool. A comparison that the gate refuses refuses the pool: `Judged.pool` and `Judged.pool_counts` then raise.
+A row may also declare that comparisons are shown apart (``decision`` apart): then nothing pools them, and what stands between them is said.
 A row that is new in the dataset joins when it is like the model in everything. When it departs only in what the pool accepts, and is on a
 disease that the pool has already, it is a candidate and waits for an editor.
 
@@ -35,6 +36,9 @@ HORIZON = 6
 
 #: Tests whose p-value says nothing about the standard error of the estimate beside it.
 _NOT_OF_THE_ESTIMATE = ("rank", "Fisher", "log-rank", "chi-squared")
+
+#: In ``decision``: these comparisons are not pooled. Without it they are.
+APART = "apart"
 
 _TABLE = "pools"
 
@@ -67,6 +71,11 @@ class Comparison:
     def trial_id(self) -> str:
         return self.row.trial_id
 
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows whose figures it holds: the contrast, or the results of both arms."""
+        return self.arms or (self.row,)
+
     @cached_property
     def counts(self) -> tuple[Arm, Arm] | None:
         """Patients with the event, intervention first; None for a contrast, and where a count cannot be told."""
@@ -83,7 +92,7 @@ class Comparison:
         row = self.row
         if row.estimate is None:
             return None
-        if row.ci_low is not None and row.ci_high is not None and row.ci_level is not None:
+        if _usable_interval(row):
             return "interval"
         exact = row.p_value is not None and row.p_relation == "=" and 0 < row.p_value < 1
         return "p" if exact and row.estimate and row.p_method not in _NOT_OF_THE_ESTIMATE else None
@@ -113,15 +122,31 @@ class Judged:
     candidates: tuple[tuple[str, str], ...]  #: address and departures of what awaits an editor
 
     @property
-    def open(self) -> bool:
-        """Whether the pool may be drawn."""
-        return not self.refusals
+    def apart(self) -> bool:
+        """Whether an editor decided that these comparisons are shown apart."""
+        return self.declared.decision == APART
 
-    def _through(self, counts: bool) -> None:
-        if not self.open:
+    @property
+    def open(self) -> bool:
+        """Whether these may be pooled; one study is open too, and is itself."""
+        return not self.refusals and not self.apart
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a pooled figure to show: an open pool of two studies or more."""
+        return self.open and len(self.members) > 1
+
+    def require_open(self) -> None:
+        """Raise `PoolRefusedError`, with every reason, where the pool may not be drawn."""
+        if self.apart:
+            raise PoolRefusedError(f"{self.pool_id} is shown apart: {self.declared.reason}")
+        if self.refusals:
             raise PoolRefusedError(
                 f"{self.pool_id} cannot be pooled: " + "; ".join(f"{address}: {reason}" for address, reason in self.refusals)
             )
+
+    def _through(self, counts: bool) -> None:
+        self.require_open()
         if counts != bool(self.members[0].arms):
             raise PoolRefusedError(f"{self.pool_id} holds {'counts' if not counts else 'printed contrasts'}: ask for the other pool")
 
@@ -157,6 +182,8 @@ def _judge(evidence: Evidence, declared: Row, found: Mapping[str, Comparison]) -
     members: list[Comparison] = []
     for address in declared.contrast_ids:
         comparison = found.get(address)
+        if comparison is None and declared.decision == APART and rows_of(evidence, address):
+            continue  # shown, though nothing could pool it
         if comparison is None:
             refusals.append((address, _absent(evidence, address)))
             continue
@@ -172,7 +199,7 @@ def _judge(evidence: Evidence, declared: Row, found: Mapping[str, Comparison]) -
         members.append(comparison)
     declared_members = tuple(members)
     joined, candidates = [], []
-    for comparison in found.values() if members else ():
+    for comparison in found.values() if members and declared.decision != APART else ():
         if comparison.address in declared.contrast_ids or _unfit(evidence, comparison) or _never(members[0], comparison):
             continue
         if any(share_patients(evidence, member, comparison) for member in members):
@@ -199,7 +226,7 @@ def problems(evidence: Evidence) -> Iterator[Problem]:
             path = evidence.schema[_TABLE].path
             return Problem(severity, rule, path, row.line, "contrast_ids", value, message, repair, None, row.pool_id)
 
-        for address, reason in judged.refusals:
+        for address, reason in _unknown(evidence, judged) if judged.apart else judged.refusals:
             repair = (
                 "take it out of the pool; or, where an editor decided so, name the departure in accepted_departures and say why in reason"
             )
@@ -210,6 +237,56 @@ def problems(evidence: Evidence) -> Iterator[Problem]:
         for address, departures in judged.candidates:
             message = f"{address} is a candidate for pool {declared.pool_id}, awaiting an editor: {departures}"
             yield problem("INFO", "pool-candidate", address, message, "add it to contrast_ids, or leave it")
+
+
+def rows_of(evidence: Evidence, address: str) -> tuple[Row, ...]:
+    """The rows that an address of a pool names: a contrast, a statement, or the results of the arms that share it. None for another."""
+    if address in evidence and evidence.row(address).table in ("contrasts", "statements"):
+        return (evidence.row(address),) if not evidence.row(address).withheld else ()
+    return tuple(row for row in evidence.shown("arm_results") if row.preferred and row.id.removesuffix(f".{row.arm}") == address)
+
+
+def _unknown(evidence: Evidence, judged: Judged) -> list[tuple[str, str]]:
+    """What stands between comparisons that are shown apart is no fault; an address that names none is."""
+    return [(address, _absent(evidence, address)) for address in judged.declared.contrast_ids if not rows_of(evidence, address)]
+
+
+def incomparable(evidence: Evidence, one: Comparison, others: Iterable[Comparison]) -> list[str]:
+    """Why a comparison cannot be set against others through a comparator that all share; empty where it can."""
+    others = list(others)
+    reasons = [*_unfit(evidence, one), *_never(others[0], one)]
+    reasons += [f"shares patients with {other.address}" for other in others if share_patients(evidence, other, one)]
+    if one.features["comparator"] != others[0].features["comparator"]:
+        reasons.append(f"the comparator is {one.features['comparator']}, that of {others[0].address} is {others[0].features['comparator']}")
+    return reasons
+
+
+def differences(model: Comparison, other: Comparison) -> list[str]:
+    """In what a comparison differs from another beside the drug, each as a sentence."""
+    return [text for name, text in _departures(model, other) if name not in ("drug", "drug class")]
+
+
+def left_out(evidence: Evidence, pool_id: str) -> list[tuple[Comparison, str]]:
+    """The other comparisons of a pool's drugs on its outcome, each with what keeps it out of the pool. Candidates are not among them."""
+    judged = judge(evidence, pool_id)
+    if not judged.members:
+        return []
+    model, accepted = judged.members[0], set(judged.declared.accepted_departures or ())
+    drugs = {drug for member in judged.members for drug in member.features["drug"].split(", ")}
+    within = {*(member.address for member in judged.members), *(address for address, _ in judged.candidates)}
+    kept_out = []
+    for comparison in comparisons(evidence):
+        if comparison.address in within or comparison.features["outcome"] != model.features["outcome"]:
+            continue
+        if not drugs & set(comparison.features["drug"].split(", ")):
+            continue
+        reasons = [*_unfit(evidence, comparison), *_never(model, comparison)]
+        reasons += [f"shares patients with {member.address}" for member in judged.members if share_patients(evidence, member, comparison)]
+        reasons += [text for name, text in _departures(model, comparison) if name not in accepted]
+        kept_out.append(
+            (comparison, "; ".join(reasons) or "it is on a disease that no study of the pool is on: an editor has to declare it")
+        )
+    return kept_out
 
 
 # --- what there is to compare ------------------------------------------------------------------------------------------------------
@@ -271,11 +348,20 @@ def _features(evidence: Evidence, row: Row, arm_a: str, arm_b: str) -> dict[str,
     }
 
 
+def _usable_interval(row: Row) -> bool:
+    """Whether a standard error can be made of the interval; one that is damaged, as checks say, gives none."""
+    if None in (row.ci_low, row.ci_high, row.ci_level) or not 0 < row.ci_level < 100:
+        return False
+    return row.ci_low < row.ci_high and not (row.measure in RATIOS and (row.ci_low <= 0 or row.estimate <= 0))
+
+
 def _counted(row: Row) -> Arm | None:
     """Patients with the event: as printed, or the one whole number that rounds to the printed percentage."""
     if row.n is None:
         return None
     if row.events is not None:
+        if not 0 <= row.events <= row.n or not row.n:
+            return None  # no patients: the checks say so
         return Arm(row.events, row.n, row.derivation is not None)
     if row.percent is None:
         return None

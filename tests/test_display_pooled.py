@@ -1,0 +1,188 @@
+"""What is pooled, as it is shown: every diamond with what has to stand under it, and nothing drawn that the gate refuses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from test_synthesis_summary import LIKE, world
+
+from ctdild import display
+from ctdild.book.figures import EvidenceReferenceError, figure_text
+from ctdild.claims import ClaimError, evaluate
+from ctdild.display.pooled import answer_text, number_needed_text
+from ctdild.synthesis import pools, summary
+
+
+def said(figure) -> str:
+    return " ".join(figure.plain().split())
+
+
+@pytest.fixture(scope="module")
+def drawn(evidence):
+    declared = [row.pool_id for row in evidence["pools"] if pools.judge(evidence, row.pool_id).drawn]
+    return {pool: display.pooled(evidence, pool) for pool in declared}
+
+
+def test_under_each_diamond_stands_what_a_reader_needs(evidence, drawn):
+    assert len(drawn) >= 7
+    for pool, figure in drawn.items():
+        found, text = summary.summarise(evidence, pool), said(figure)
+        assert f"Together: {answer_text(found, found.headline)}" in text, pool
+        assert f"{found.k} trials" in text, pool
+        assert "Standard errors: " in text, pool
+        assert "Other methods on the same trials: " in text, pool
+        assert "Why these: " in text, pool
+        assert ("Pooled although they differ in " in text) == bool(found.judged.departures), pool
+        if found.k == 2:
+            assert "Two trials cannot tell how much trials differ" in text, pool
+            assert "I²" not in text, pool
+        if found.absolute:
+            assert answer_text(found, found.absolute) in text, pool
+            assert number_needed_text(found) in text, pool
+            assert "of 100 patients had the event" in text, pool
+
+
+def test_the_diamond_reaches_from_limit_to_limit(evidence, drawn):
+    for pool, figure in drawn.items():
+        for svg in (figure.svg_wide, figure.svg_narrow):
+            assert re.search(r'd="M-[\d.]+,0L0,-8L[\d.]+,0L0,8Z"', svg), pool
+
+
+def test_each_pooled_figure_carries_the_address_of_the_pool_and_of_every_row(drawn, evidence):
+    for pool, figure in drawn.items():
+        refs = summary.summarise(evidence, pool).refs
+        assert set(refs) <= figure.refs, pool
+
+
+def test_where_the_standard_error_comes_from_is_said_study_by_study(drawn):
+    assert "SLS I from the printed interval; FAST from the printed p-value" in said(drawn["cyclophosphamide-fvc-pp"])
+
+
+def test_what_was_spared_of_the_loss_on_placebo_stands_beside_the_millilitres(drawn):
+    text = said(drawn["nintedanib-fvc-rate-ctd"])
+    assert "SENSCIS −93.3 mL/year, of which 44%* was spared" in text
+    assert "of which 58%* was spared" in text
+
+
+def test_what_is_kept_out_stands_there_with_its_reason(drawn):
+    more = drawn["nintedanib-diarrhoea"].more
+    rows = [" ".join(" ".join(one.plain()) for one in row) for row in more.rows]
+    assert len(rows) == 3
+    assert any("TOMORROW and INPULSIS" in row and "pooled analysis, not a randomised trial" in row for row in rows)
+    assert any("INBUILD" in row and "Shares patients with INBUILD" in row for row in rows)
+
+
+def test_a_refused_pool_is_not_drawn(evidence):
+    with pytest.raises(pools.PoolRefusedError):
+        display.pooled(world(LIKE, ("30", "50", "10")), "p")
+    with pytest.raises(pools.PoolRefusedError, match="shown apart"):
+        display.pooled(evidence, "pirfenidone-fvc")
+
+
+def test_the_difference_of_risks_has_no_sign_to_read_over(evidence):
+    found = summary.summarise(evidence, "tocilizumab-sae")
+    assert answer_text(found, found.absolute) == "3.6 fewer patients per 100 (95% CI 12.5 fewer to 5.3 more)"
+    assert number_needed_text(found) == "NNTB 28 (NNTB 8.0 to ∞ to NNTH 19)"
+    found = summary.summarise(evidence, "nintedanib-diarrhoea")
+    assert number_needed_text(found) == "NNTH 2.3 (2.1 to 2.5)"
+
+
+def test_the_decisions_name_every_question_and_what_stands_between_the_trials(evidence):
+    text = said(display.decision_table(evidence))
+    for row in evidence["pools"]:
+        assert " ".join(row.question.split())[:20] in text
+    assert "Shown apart" in text
+    assert "By other methods the interval includes no effect" in text
+    rows = {cells[0].plain()[0]: " ".join(cells[3].plain()) for cells in display.decision_table(evidence).table.rows}
+    assert any("outcome is FVC % predicted, that of RECITAL is FVC, mL" in why for why in rows.values())
+
+
+def test_variations_start_from_three_trials(evidence):
+    with pytest.raises(ValueError, match="from 3 on"):
+        display.pool_variations(evidence, "cyclophosphamide-fvc-pp")
+    text = said(display.pool_variations(evidence, "nintedanib-fvc-rate-fibrosing"))
+    assert "Without SENSCIS: 108.8 mL/year" in text
+    assert "2014: INPULSIS-1: 125.3 mL/year" in text
+
+
+def test_facts_on_certainty_are_no_verdict(evidence):
+    text = said(display.certainty_table(evidence))
+    assert "excludes no effect" in text and "includes no effect" in text
+    assert "SCOT: open label, completed, 75 of 226 planned" in text
+    assert not re.search(r"\b(high|moderate|low|very low) (certainty|confidence|risk)\b", text.lower())
+
+
+def test_an_indirect_comparison_says_what_it_rests_on(evidence):
+    figure = display.indirect(evidence, "focussced.ild.fvc-pp.w48", "cyclophosphamide-fvc-pp")
+    assert said(figure).startswith("If effect modifiers were balanced")
+    rows = [" ".join(" ".join(one.plain()) for one in row) for row in figure.table.rows]
+    assert "post hoc subgroup" in rows[0]
+    assert "3.66 percentage points (95% CI −0.01 to 7.32) no trial compared them" in rows[2]
+    with pytest.raises(ValueError, match="share no comparator"):
+        display.indirect(evidence, "senscis.all.fvc-rate.w52", "cyclophosphamide-fvc-pp")
+    with pytest.raises(ValueError, match="share no comparator"):
+        display.indirect(evidence, "ever-ild.all.fvc-pp.w26", "cyclophosphamide-fvc-pp")
+
+
+# --- in sentences --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clause", "holds"),
+    {
+        "cyclophosphamide-fvc-pp interval excludes null": True,
+        "cyclophosphamide-fvc-pp interval includes null": False,
+        "cyclophosphamide-fvc-pp random includes null": True,
+        "cyclophosphamide-fvc-pp favours cyclophosphamide": True,
+        "nintedanib-diarrhoea favours placebo": True,
+        "nintedanib-diarrhoea favours nintedanib": False,
+        "nintedanib-diarrhoea k = 4": True,
+        "nintedanib-diarrhoea n > 2300": False,
+        "nintedanib-fvc-rate-fibrosing estimate > 90": True,
+        "cyclophosphamide-fvc-pp i2 > 0": False,  # two trials: not known
+        "pirfenidone-fvc decision = apart": True,
+        "pirfenidone-fvc interval excludes null": False,
+        "pirfenidone-fvc exists": True,
+    }.items(),
+)
+def test_clauses_on_pools(evidence, clause, holds):
+    (verdict,) = evaluate(clause, evidence)
+    assert verdict.holds is holds, verdict
+
+
+@pytest.mark.parametrize(
+    "clause", ["nintedanib-diarrhoea nothing excludes null", "nintedanib-diarrhoea colour = 4", "nintedanib-diarrhoea k"]
+)
+def test_a_clause_on_a_pool_that_cannot_be_read(evidence, clause):
+    with pytest.raises(ClaimError):
+        evaluate(clause, evidence)
+
+
+@pytest.mark.parametrize(
+    ("asked", "printed"),
+    {
+        "cyclophosphamide-fvc-pp": "2.84 percentage points (95% CI 0.81 to 4.87)",
+        "cyclophosphamide-fvc-pp random": "2.84 percentage points (95% CI −5.39 to 11.08)",
+        "cyclophosphamide-fvc-pp prior": "2.97 percentage points (95% CrI −0.25 to 6.50)",
+        "nintedanib-diarrhoea": "RR 2.87 (95% CI 2.55 to 3.22)",
+        "nintedanib-diarrhoea risk-difference": "43.7 more patients per 100 (95% CI 40.1 to 47.3)",
+        "nintedanib-diarrhoea k": "4",
+        "nintedanib-diarrhoea n": "2300",
+        "nintedanib-fvc-rate-fibrosing i2": "65%",
+        "nintedanib-diarrhoea question": "How many more patients have diarrhoea on nintedanib?",
+    }.items(),
+)
+def test_pooled_figures_in_text(evidence, asked, printed):
+    shown = figure_text(evidence, asked)
+    assert shown.text == printed
+    if "question" not in asked:
+        assert shown.refs == summary.summarise(evidence, asked.split()[0]).refs
+
+
+@pytest.mark.parametrize(
+    "asked", ["cyclophosphamide-fvc-pp nothing", "cyclophosphamide-fvc-pp n", "pirfenidone-fvc", "nintedanib-diarrhoea i2"]
+)
+def test_pooled_figures_that_there_are_not(evidence, asked):
+    with pytest.raises(EvidenceReferenceError):
+        figure_text(evidence, asked)
