@@ -29,7 +29,7 @@ def problems(root, evidence, body: str, head: str = HEAD):
     "text",
     [
         "In 2019 the agency approved it, on 6 September 2019, after a phase 3 trial and a phase 2b trial (2017–2023).",
-        "An anti-CD20 antibody; IL-6; SF-36; anti-MDA5; Scl-70; K-BILD; the 6-minute walk distance; CC BY 4.0.",
+        "An anti-CD20 antibody; IL-6; SF-36; anti-MDA5; Scl-70; K-BILD; the 6-minute walk distance; CC BY 4.0; I².",
         "The 95% confidence interval and the 95% CI; patients per 100.",
         "See {ev}`senscis.all.fvc-rate.w52` and [the paper](https://doi.org/10.1056/NEJMoa1903076) {cite:p}`seed2023`.",
         "<https://clinicaltrials.gov/study/NCT02597933> has the record.",

@@ -305,6 +305,11 @@ class Evidence:
         return {}  # those that were asked for; no field, so that a copy with other tables starts without them
 
     @cached_property
+    def memo(self) -> dict:
+        """What others have computed from these rows and would compute again, by a key of theirs; a copy with other tables starts empty."""
+        return {}
+
+    @cached_property
     def _cells_read_elsewhere(self) -> dict[tuple[str, str, str], Row]:
         return {(cell.row_id, cell["table"], cell.column): cell for cell in reversed(self["cell_sources"])}
 

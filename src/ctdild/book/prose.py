@@ -229,8 +229,10 @@ def _unguarded(claim) -> str | None:
     for clause in conditions:
         address = clause.split()[0]
         limit = re.search(r" p >=? (0?\.\d+)$", clause)
-        if clause.endswith("interval includes null"):
-            printed = re.search(rf"\{{ev\}}`{re.escape(address)}(\s+(full|interval))?`", claim.sentence)
+        interval = re.fullmatch(r"\S+ (\S+) includes null", clause)  # of a contrast, or one of the answers of a pool
+        if interval:
+            shown = r"(\s+(full|interval))?" if interval[1] == "interval" else rf"\s+{re.escape(interval[1])}"
+            printed = re.search(rf"\{{ev\}}`{re.escape(address)}{shown}`", claim.sentence)
             return None if printed else "is guarded by an interval that the sentence does not print"
         if limit and float(limit[1]) >= 0.05:
             printed = re.search(rf"\{{ev\}}`{re.escape(address)}(\s+(full|p))?`", claim.sentence)

@@ -20,6 +20,7 @@ _ALLOWED = (
     r"|\b[Pp]hases?\s[1-4][ab]?(\s?(/|and|or|to)\s?[1-4][ab]?)?\b"
     r"|\b(?=[\w-]*[A-Za-zΑ-ω])[A-Za-zΑ-ω][A-Za-zΑ-ω-]*\d+[A-Za-z]?\b"
     r"|\bCC\sBY\s4\.0\b"
+    r"|\bI²"
     r"|\b6-minute\swalk"
     r"|\b95\s?%(?=\s(confidence|CI\b))"
     r"|\bper\s100\b"

@@ -13,7 +13,7 @@ from .hazards import hazards
 from .maps import enrolment, evidence_map
 from .matrix import pro_matrix
 from .placebo import placebo_decline
-from .pooled import certainty_table, decision_table, indirect, pool_variations, pooled
+from .pooled import certainty_table, decision_table, indirect, pool_variations, pooled, pools_table
 from .positions import approvals_table, horizon_table, recommendations_table
 from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
@@ -47,6 +47,7 @@ __all__ = [
     "placebo_decline",
     "pool_variations",
     "pooled",
+    "pools_table",
     "prevalence_table",
     "pro_matrix",
     "recommendations_table",

@@ -583,6 +583,39 @@ def _answer_or_none(summary: Summary, answer: Answer) -> Span:
 # --- all questions ---------------------------------------------------------------------------------------------------------------------------
 
 
+def pools_table(evidence: Evidence) -> Figure:
+    """Every pooled figure in one line: the question, what comes out, from how many trials, and whether other methods agree."""
+    drawn = [row.pool_id for row in evidence["pools"] if pools.judge(evidence, row.pool_id).drawn]
+    summaries = [synthesis.summarise(evidence, pool_id) for pool_id in drawn]
+    name = figure_name(evidence, "pools")
+    if not summaries:
+        nothing = "Nothing is pooled over the trials of this scope."
+        return Figure(name, nothing, nothing)
+    caption = "What is pooled, and what comes out."
+    columns = (Column("Question"), Column("Pooled"), Column("Trials"), Column("By other methods"))
+    body = tuple(_pool_line(evidence, summary) for summary in summaries)
+    used = [row for summary in summaries for row in _rows(summary)]
+    return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used))
+
+
+def _pool_line(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
+    link = f"#fig-{figure_name(evidence, 'pooled', summary.pool_id)}"
+    result = [answer_span(summary, summary.headline, "strong")]
+    if summary.absolute is not None and summary.absolute.key != summary.headline.key:
+        result.append(answer_span(summary, summary.absolute))
+    trials = pick.sentence_list([_who(evidence, study) for study in summary.studies])
+    size = [Span(f"{summary.n} patients", ref=summary.refs, tone="muted")] if summary.n is not None else []
+    unlike = sum(one.includes_null != summary.headline.includes_null for one in summary.others)
+    side, other = ("includes", "excludes") if summary.headline.includes_null else ("excludes", "includes")
+    agree = f"the interval {side} no effect, too" if not unlike else f"the interval {other} no effect in {unlike} of {len(summary.others)}"
+    return (
+        cell(Span(summary.judged.declared.question, ref=summary.pool_id, link=link)),
+        cell(*result),
+        cell(trials, *size),
+        cell(Span(agree, ref=summary.refs)),
+    )
+
+
 def decision_table(evidence: Evidence) -> Figure:
     """Which questions are pooled and what comes out, and which are shown apart and why."""
     body, used = [], []

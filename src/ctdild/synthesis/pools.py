@@ -292,8 +292,14 @@ def left_out(evidence: Evidence, pool_id: str) -> list[tuple[Comparison, str]]:
 # --- what there is to compare ------------------------------------------------------------------------------------------------------
 
 
-def comparisons(evidence: Evidence) -> Iterator[Comparison]:
+def comparisons(evidence: Evidence) -> tuple[Comparison, ...]:
     """Every comparison of the evidence that is shown and preferred: contrasts, then pairs of counts of patients."""
+    if "comparisons" not in evidence.memo:
+        evidence.memo["comparisons"] = tuple(_comparisons(evidence))
+    return evidence.memo["comparisons"]
+
+
+def _comparisons(evidence: Evidence) -> Iterator[Comparison]:
     for row in evidence.shown("contrasts"):
         if row.preferred:
             n = None if row.n_a is None or row.n_b is None else row.n_a + row.n_b

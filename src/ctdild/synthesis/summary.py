@@ -131,6 +131,12 @@ def summarise(evidence: Evidence, pool_id: str) -> Summary:
     Raises `KeyError` for an unknown pool and `ctdild.synthesis.pools.PoolRefusedError` for one that the gate refuses, that an
     editor decided to show apart, or that has one study.
     """
+    if ("summary", pool_id) not in evidence.memo:
+        evidence.memo["summary", pool_id] = _summarised(evidence, pool_id)
+    return evidence.memo["summary", pool_id]
+
+
+def _summarised(evidence: Evidence, pool_id: str) -> Summary:
     judged = judge(evidence, pool_id)
     judged.require_open()
     if not judged.drawn:
