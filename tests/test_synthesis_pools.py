@@ -127,6 +127,7 @@ NEVER = {
     "kind": ({"trials": {"kind": "cohort"}}, "a cohort, not a randomised trial"),
     "extension": ({"cohorts": {"kind": "extension"}}, "of kind extension"),
     "after baseline": ({"cohorts": {"kind": "post-baseline"}}, "of kind post-baseline"),
+    "before treatment": ({"contrasts": {"role": "baseline"}}, "before any treatment"),
     "withheld": ({"contrasts": {"caution": "withheld"}}, "withheld"),
     "another row": ({"contrasts": {"preferred": "false"}}, "another row of the same quantity"),
     "same patients": ({"trials": {"includes": "one"}}, "shares patients with one.all.fvc-ml.w52"),
@@ -253,6 +254,11 @@ def test_a_percentage_is_a_count_only_if_one_number_rounds_to_it():
     assert [arm.events for arm in member.counts] == [5, 10]
     judged = pools.judge(counted(percent="5", statistic="percent", unit="% of patients", n="1000"), "p")
     assert [reason for _, reason in judged.refusals] == ["it gives no count of patients"]
+
+
+def test_a_count_that_was_added_up_is_not_one_from_a_percentage():
+    (member,) = pools.judge(counted(events="5", derivation="Sum of the two strata of the table"), "p").members
+    assert member.origin == "counts"
 
 
 def test_events_are_not_patients():

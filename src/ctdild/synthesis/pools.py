@@ -5,7 +5,7 @@ A row of ``pools.csv`` declares one pool. Its first comparison is the model; eve
 - the same outcome, unit and measure, at a time not more than six weeks apart. Nothing else is ever let in;
 - the same disease, drug, drug class, comparator, background policy, estimand, kind of time, analysis set and cohort kind. A
   difference in one of these is a departure. It is let in if the pool names it under ``accepted_departures``, and is then printed beside the result;
-- randomised: a row of a trial of kind rct, of its whole population or of a group known at its start;
+- randomised: a row of a trial of kind rct, of its whole population or of a group known at its start, and of what came after it;
 - of other patients than the rest of the pool.
 
 `judge` answers for one pool. A comparison that the gate refuses refuses the pool: `Judged.pool` and `Judged.pool_counts` then raise.
@@ -188,7 +188,7 @@ def _judge(evidence: Evidence, declared: Row, found: Mapping[str, Comparison]) -
             refusals.append((address, _absent(evidence, address)))
             continue
         model = members[0] if members else comparison
-        reasons = [*_unfit(evidence, comparison), *_never(model, comparison)]
+        reasons = [*unfit(evidence, comparison), *_never(model, comparison)]
         reasons += [
             f"{text}; the pool does not accept a departure in {name}"
             for name, text in _departures(model, comparison)
@@ -200,7 +200,7 @@ def _judge(evidence: Evidence, declared: Row, found: Mapping[str, Comparison]) -
     declared_members = tuple(members)
     joined, candidates = [], []
     for comparison in found.values() if members and declared.decision != APART else ():
-        if comparison.address in declared.contrast_ids or _unfit(evidence, comparison) or _never(members[0], comparison):
+        if comparison.address in declared.contrast_ids or unfit(evidence, comparison) or _never(members[0], comparison):
             continue
         if any(share_patients(evidence, member, comparison) for member in members):
             continue
@@ -254,7 +254,7 @@ def _unknown(evidence: Evidence, judged: Judged) -> list[tuple[str, str]]:
 def incomparable(evidence: Evidence, one: Comparison, others: Iterable[Comparison]) -> list[str]:
     """Why a comparison cannot be set against others through a comparator that all share; empty where it can."""
     others = list(others)
-    reasons = [*_unfit(evidence, one), *_never(others[0], one)]
+    reasons = [*unfit(evidence, one), *_never(others[0], one)]
     reasons += [f"shares patients with {other.address}" for other in others if share_patients(evidence, other, one)]
     if one.features["comparator"] != others[0].features["comparator"]:
         reasons.append(f"the comparator is {one.features['comparator']}, that of {others[0].address} is {others[0].features['comparator']}")
@@ -280,7 +280,7 @@ def left_out(evidence: Evidence, pool_id: str) -> list[tuple[Comparison, str]]:
             continue
         if not drugs & set(comparison.features["drug"].split(", ")):
             continue
-        reasons = [*_unfit(evidence, comparison), *_never(model, comparison)]
+        reasons = [*unfit(evidence, comparison), *_never(model, comparison)]
         reasons += [f"shares patients with {member.address}" for member in judged.members if share_patients(evidence, member, comparison)]
         reasons += [text for name, text in _departures(model, comparison) if name not in accepted]
         kept_out.append(
@@ -368,7 +368,7 @@ def _counted(row: Row) -> Arm | None:
     if row.events is not None:
         if not 0 <= row.events <= row.n or not row.n:
             return None  # no patients: the checks say so
-        return Arm(row.events, row.n, row.derivation is not None)
+        return Arm(row.events, row.n, False)
     if row.percent is None:
         return None
     slack = row.percent.half_unit + 1e-9
@@ -388,7 +388,7 @@ def _absent(evidence: Evidence, address: str) -> str:
     return "there is no such contrast, and no two arms with counts of patients that share this address"
 
 
-def _unfit(evidence: Evidence, comparison: Comparison) -> list[str]:
+def unfit(evidence: Evidence, comparison: Comparison) -> list[str]:
     """Why a comparison may be in no pool at all."""
     reasons = []
     kind = evidence.trial(comparison.row).kind
@@ -396,6 +396,8 @@ def _unfit(evidence: Evidence, comparison: Comparison) -> list[str]:
         reasons.append(f"its trial is a {kind}, not a randomised trial")
     if (cohort := comparison.features["cohort kind"]) in NOT_BY_CHANCE:
         reasons.append(f"its cohort is of kind {cohort}: nobody was randomised into it")
+    if comparison.row.role == "baseline":
+        reasons.append("it compares the arms before any treatment")
     if comparison.features["measure"] == "HR" and comparison.features["time kind"] == "at":
         reasons.append("it is a hazard ratio at a point in time, and the hazards of its trial are not proportional")
     if comparison.origin is None:
@@ -450,18 +452,22 @@ def share_patients(evidence: Evidence, one: Comparison, other: Comparison) -> bo
 
 def _trials_in(evidence: Evidence, trial_id: str) -> frozenset[str]:
     """The trials whose patients a record holds, through every level; the record itself where it includes none."""
-    includes = {trial.trial_id: trial.includes or () for trial in evidence["trials"]}
     seen: set[str] = set()
     waiting = [trial_id]
     while waiting:
         seen.add(trial := waiting.pop())
-        waiting += [part for part in includes.get(trial, ()) if part not in seen]
-    return frozenset(trial for trial in seen if not includes.get(trial)) or frozenset(seen)
+        waiting += [part for part in _parts(evidence, trial) if part not in seen]
+    return frozenset(trial for trial in seen if not _parts(evidence, trial)) or frozenset(seen)
+
+
+def _parts(evidence: Evidence, trial_id: str) -> tuple[str, ...]:
+    """The records that one includes; a trial that a scope does not see includes none."""
+    return evidence.row(trial_id, "trials").includes or () if trial_id in evidence else ()
 
 
 def independent(evidence: Evidence, found: Iterable[Comparison]) -> list[Comparison]:
     """Of comparisons those that may stand together: randomised, with a standard error, no patient twice, whole trials before their parts."""
-    fit = [comparison for comparison in found if not _unfit(evidence, comparison)]
+    fit = [comparison for comparison in found if not unfit(evidence, comparison)]
     kept: list[Comparison] = []
     for comparison in sorted(fit, key=lambda c: c.features["cohort kind"] != "all"):
         if not any(share_patients(evidence, other, comparison) for other in kept):
