@@ -7,11 +7,15 @@ import http.server
 import re
 import threading
 import zipfile
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 from browser import find
+from conftest import ctdild
 from playwright.sync_api import sync_playwright
+
+from ctdild.synthesis import estimates
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -247,6 +251,15 @@ def test_the_data_can_be_downloaded_as_they_are(root, site):
     for path in [*(root / "data").glob("*.csv"), root / "data/datapackage.json", root / "data/references.bib"]:
         assert f'href="../_static/dataset/{path.name}"' in page
         assert (folder / path.name).read_bytes() == path.read_bytes() == packed[path.name]
+
+
+def test_the_estimates_on_the_site_are_those_of_the_command(root, site):
+    page = (site / "chapters/data.html").read_text(encoding="utf-8")
+    written = ctdild(root, "export", "estimates")
+    assert written.returncode == 0
+    assert (site / "_static/dataset" / estimates.FILE).read_bytes() == written.stdout.encode()
+    assert f'href="../_static/dataset/{estimates.FILE}"' in page
+    assert all(f">{escape(column)}</div></th>" in page and escape(meaning) in page for column, meaning in estimates.COLUMNS.items())
 
 
 def test_the_first_mention_of_a_glossary_term_is_a_link_with_its_meaning(site):

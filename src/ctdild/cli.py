@@ -1,4 +1,4 @@
-"""The command line: ``ctdild check | tidy | build | serve | accept``."""
+"""The command line: ``ctdild check | tidy | export | build | serve | accept``."""
 
 from __future__ import annotations
 
@@ -200,6 +200,34 @@ def _summary(evidence: Evidence | None, problems: list[Problem], prose: list) ->
         f"{len(evidence[table])} {table.replace('_', ' ')}" for table in ("trials", "contrasts", "arm_results", "statements")
     )
     return f"clean: {counts}" + (f"; {explained} findings explained" if explained else "") + (f"; {notes} to look at" if notes else "")
+
+
+@main.group()
+def export() -> None:
+    """Write what others compute with."""
+
+
+@export.command()
+@click.option("--data", type=click.Path(file_okay=False, exists=True), help="A data folder anywhere; default: the project's.")
+@click.option("--output", type=click.Path(dir_okay=False), help="The file to write, such as estimates.csv; default: standard output.")
+@click.pass_context
+def estimates(context: click.Context, data: str | None, output: str | None) -> None:
+    """The comparisons that may be pooled, one a line, with estimate and standard error: CSV for R, Python or a spreadsheet.
+
+    Exit 1 where the check finds something that stops the book: then nothing is written.
+    """
+    found, problems = check_data(Path(data) if data else _root(context.obj) / "data")
+    if blocking := [p for p in problems if p.blocks]:
+        _end([*blocking, "Nothing was exported."])
+    from .synthesis.estimates import as_csv
+
+    text = as_csv(found)
+    if output:
+        Path(output).write_bytes(text.encode())
+    else:
+        click.echo(text.encode(), nl=False)
+    number = len(text.splitlines()) - 1
+    click.echo(f"{number} comparisons" + (f" in {output}" if output else ""), err=True)
 
 
 @main.command()

@@ -1,6 +1,8 @@
 """The dataset as files of the site: each table by itself, and all of it in one archive, for re-users without the project.
 
 The files are those of the data folder, byte for byte; the archive carries no times, so that equal data give equal bytes.
+Beside them stand the comparisons that may be pooled, as ``ctdild export estimates`` writes them. They are made from the
+tables, and no table of the data package: the archive is the package and holds none that it does not describe.
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+
+from ..display.figure import Column, Figure, Table, cell
+from ..evidence import Evidence
+from ..synthesis import estimates
 
 FOLDER = "dataset"  # not "data": Sphinx applies exclude_patterns to static files too
 ARCHIVE = "ctd-ild-living-review-data.zip"
@@ -30,8 +36,8 @@ def files(data: Path) -> list[Path]:
     return sorted(data / name for name in {*tables, *OTHERS} if (data / name).is_file())
 
 
-def write(data: Path, target: Path) -> None:
-    """Copy the files of a data folder to a folder of the site, and make the archive of them."""
+def write(data: Path, evidence: Evidence, target: Path) -> None:
+    """Copy the files of a data folder to a folder of the site, make the archive of them, and write the estimates of its evidence."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     with zipfile.ZipFile(target / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -40,6 +46,7 @@ def write(data: Path, target: Path) -> None:
             entry = zipfile.ZipInfo(f"ctd-ild-living-review-data/{path.name}", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, path.read_bytes())
+    (target / estimates.FILE).write_bytes(estimates.as_csv(evidence).encode())
 
 
 class DownloadsDirective(SphinxDirective):
@@ -56,15 +63,27 @@ class DownloadsDirective(SphinxDirective):
             items.append(f'<li><a href="{where}{escape(path.name)}" download>{escape(path.name)}</a> {escape(title)}{rows}</li>')
         html = (
             f'<p><a class="ctd-download" href="{where}{ARCHIVE}" download>The whole dataset, version {escape(evidence.version)} (zip)</a></p>\n'
+            f'<p><a class="ctd-download" href="{where}{estimates.FILE}" download>The estimates that may be pooled ({estimates.FILE})</a></p>\n'
             f'<details class="ctd-files"><summary>File by file</summary>\n<ul>\n{chr(10).join(items)}\n</ul>\n</details>'
         )
         return [nodes.raw("", html, format="html")]
 
 
+class EstimateColumnsDirective(SphinxDirective):
+    """What each column of the estimates holds."""
+
+    def run(self):
+        caption = f"The columns of {estimates.FILE}"
+        rows = tuple((cell(name), cell(meaning)) for name, meaning in estimates.COLUMNS.items())
+        figure = Figure("estimate-columns", caption, caption, Table(caption, (Column("Column"), Column("What it holds")), rows))
+        return [nodes.raw("", figure.html(), format="html")]
+
+
 def _write(app) -> None:
-    write(app.ctdild.root / "data", Path(app.doctreedir).parent / "ctdild-static" / FOLDER)
+    write(app.ctdild.root / "data", app.ctdild.evidence, Path(app.doctreedir).parent / "ctdild-static" / FOLDER)
 
 
 def setup(app) -> None:
     app.add_directive("downloads", DownloadsDirective)
+    app.add_directive("estimate-columns", EstimateColumnsDirective)
     app.connect("builder-inited", _write)
