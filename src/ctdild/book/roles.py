@@ -8,10 +8,14 @@ A word behind the address chooses what is printed: ``estimate``, ``interval``, `
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from ..claims import ClaimError, evaluate
+from ..display.figure import figure_name
+from ..evidence import Row
 from .figures import EvidenceReferenceError, figure_text
 from .held import held_on
 from .pages import BookProblem
@@ -51,7 +55,8 @@ class EvidenceRole(SphinxRole):
             report(self, str(error), ("there", f"{{ev}}`{self.text}`"))
             return [], []
         node = figure_reference("", "", ref=shown.row.id)
-        target = {"refuri": shown.link} if shown.link else {"refid": f"source-{shown.source_id}"} if shown.source_id else None
+        link = shown.link or self._drawing(shown.row)
+        target = {"refuri": link} if link else {"refid": f"source-{shown.source_id}"} if shown.source_id else None
         if target is None:
             node += nodes.Text(shown.text)
         else:
@@ -63,6 +68,16 @@ class EvidenceRole(SphinxRole):
             if ref != shown.row.id:
                 node = figure_reference("", "", node, ref=ref)
         return [node], []
+
+    def _drawing(self, row: Row) -> str | None:
+        """Where a pooled figure is drawn, with its trials and what has to be known of it; None for other rows."""
+        app = self.env.app
+        for page in app.ctdild.pages.values() if row.table == "pools" else ():
+            if any(re.search(rf"\bpooled\([^)]*[\"']{re.escape(row.id)}[\"']", code) for _, code in page.cells):
+                anchor = f"#fig-{figure_name(app.ctdild.visible(page.docname), 'pooled', row.id)}"
+                here = page.docname == self.env.docname
+                return anchor if here else app.builder.get_relative_uri(self.env.docname, page.docname) + anchor
+        return None
 
 
 class ClaimDirective(SphinxDirective):

@@ -13,7 +13,7 @@ from .hazards import hazards
 from .maps import enrolment, evidence_map
 from .matrix import pro_matrix
 from .placebo import placebo_decline
-from .pooled import certainty_table, decision_table, indirect, pool_variations, pooled, pools_table
+from .pooled import apart_table, certainty_table, indirect, pool_variations, pooled, pools_table
 from .positions import approvals_table, horizon_table, recommendations_table
 from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
@@ -24,6 +24,7 @@ __all__ = [
     "Figure",
     "answers",
     "antibodies_table",
+    "apart_table",
     "approvals_table",
     "arm_changes",
     "audit_table",
@@ -32,7 +33,6 @@ __all__ = [
     "claims_table",
     "cohort_table",
     "corrections_table",
-    "decision_table",
     "enrolment",
     "evidence_map",
     "evidence_table",

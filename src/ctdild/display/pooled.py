@@ -25,7 +25,7 @@ _ORIGINS = {
     "interval": "from the printed interval",
     "p": "from the printed p-value",
     "counts": "from the counts",
-    "counts from percentages": "from counts that follow from the printed figures",
+    "counts from percentages": "from the only counts that fit the printed percentages",
 }
 
 
@@ -616,72 +616,46 @@ def _pool_line(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
     )
 
 
-def decision_table(evidence: Evidence) -> Figure:
-    """Which questions are pooled and what comes out, and which are shown apart and why."""
+def apart_table(evidence: Evidence) -> Figure:
+    """The questions that are not pooled: what each trial says, why they are shown apart, and what stands between them."""
     body, used = [], []
-    declared = sorted(evidence["pools"], key=lambda row: row.decision == pools.APART)
-    for row in declared:
+    for row in evidence["pools"]:
         judged = pools.judge(evidence, row.pool_id)
-        cells, rows = _apart_cells(evidence, judged) if not judged.drawn else _open_cells(evidence, row.pool_id)
-        body.append(cells)
-        used += rows
-    name = figure_name(evidence, "decisions")
+        if not judged.drawn:
+            cells, rows = _apart_cells(evidence, judged)
+            body.append(cells)
+            used += rows
+    name = figure_name(evidence, "apart")
     if not body:
-        nothing = "No pool is declared over the trials of this scope."
+        nothing = "No question is declared over the trials of this scope whose trials are shown apart."
         return Figure(name, nothing, nothing)
-    caption = "What is pooled, and what is shown apart."
-    columns = (Column("Question"), Column("Trials"), Column("Result"), Column("Why, and what to know"))
+    caption = "What is not pooled, and why."
+    columns = (Column("Question"), Column("What the trials say"), Column("Why they are shown apart"))
     return Figure(name, caption, caption, Table(caption, columns, tuple(body), "records"), sources=sources_of(evidence, used))
-
-
-def _question_cell(declared: Row, link: str | None = None) -> Cell:
-    return cell(
-        Span(declared.question, ref=declared.id, tone="strong", link=link),
-        Span(f"decided on {words.date_text(declared.decided_on)}", ref=declared.id, tone="muted"),
-    )
-
-
-def _open_cells(evidence: Evidence, pool_id: str) -> tuple[tuple[Cell, ...], list[Row]]:
-    summary = synthesis.summarise(evidence, pool_id)
-    trials = joined(", ", (pick.trial_link(evidence.trial(study.comparison.row)) for study in summary.studies))
-    size = [Span(f"{summary.n} patients", ref=summary.refs, tone="muted")] if summary.n is not None else []
-    result = [answer_span(summary, summary.headline, "strong"), Span(summary.headline.method, tone="muted")]
-    if summary.absolute is not None and summary.absolute.key != summary.headline.key:
-        result.append(answer_span(summary, summary.absolute))
-    if summary.number_needed is not None:
-        result.append(Span(number_needed_text(summary), ref=summary.refs))
-    why = [Span(summary.judged.declared.reason, ref=pool_id), _agreement(summary)]
-    link = f"#fig-{figure_name(evidence, 'pooled', pool_id)}"
-    return (_question_cell(summary.judged.declared, link), cell(trials, *size), cell(*result), cell(*why)), _rows(summary)
-
-
-def _agreement(summary: Summary) -> Line:
-    """Whether the other methods leave the interval on the same side of no effect; those that do not, with what they give."""
-    unlike = [one for one in summary.others if one.includes_null != summary.headline.includes_null]
-    if not summary.others:
-        return ()
-    if not unlike:
-        return line("By the other methods, too, the interval ", "includes" if summary.headline.includes_null else "excludes", " no effect.")
-    says = "includes" if unlike[0].includes_null else "excludes"
-    shown = (line(f"{answer.method}, ", Span(_figures(summary, answer), ref=summary.refs)) for answer in unlike)
-    return line(f"By other methods the interval {says} no effect: ", *joined("; ", shown), ".")
 
 
 def _apart_cells(evidence: Evidence, judged: pools.Judged) -> tuple[tuple[Cell, ...], list[Row]]:
     declared = judged.declared
     rows = [row for address in declared.contrast_ids for row in pools.rows_of(evidence, address)]
-    trials = joined(", ", dict.fromkeys(pick.trial_link(evidence.trial(row)) for row in rows))
-    results = [line(f"{pick.acronym(evidence, found[0])}: ", *_results(evidence, found)) for found in _by_address(evidence, declared)]
-    reasons = list(dict.fromkeys(_readable(evidence, reason.partition("; the pool does not accept")[0]) for _, reason in judged.refusals))
+    results = [
+        line(pick.trial_link(evidence.trial(found[0])), ": ", *_results(evidence, found)) for found in _by_address(evidence, declared)
+    ]
+    reasons = _between_trials(evidence, judged)
     gate = [Span(f"What the gate finds: {'; '.join(reasons)}.", ref=pick.addresses(rows))] if reasons else []
     single = [] if judged.apart or judged.refusals else ["A single study so far."]
-    head = Span("Shown apart", tone="strong") if judged.apart else Span("Not pooled", tone="strong")
-    return (
-        _question_cell(declared),
-        cell(trials),
-        cell(head, *results),
-        cell(Span(declared.reason, ref=declared.id), *gate, *single),
-    ), rows
+    question = cell(
+        Span(declared.question, ref=declared.id, tone="strong"),
+        Span(f"decided on {words.date_text(declared.decided_on)}", ref=declared.id, tone="muted"),
+    )
+    return (question, cell(*results), cell(Span(declared.reason, ref=declared.id), *gate, *single)), rows
+
+
+def _between_trials(evidence: Evidence, judged: pools.Judged) -> list[str]:
+    """What no pool could accept; only where there is nothing of the kind, what this pool does not."""
+    unaccepted = "; the pool does not accept"
+    reasons = [reason for _, reason in judged.refusals]
+    fixed = [reason for reason in reasons if unaccepted not in reason]
+    return list(dict.fromkeys(_readable(evidence, reason.partition(unaccepted)[0]) for reason in fixed or reasons))
 
 
 def _by_address(evidence: Evidence, declared: Row) -> list[tuple[Row, ...]]:

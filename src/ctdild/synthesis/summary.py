@@ -228,12 +228,8 @@ _SETTINGS = {
 def _contrast_answer(comparisons: Sequence[Comparison], key: str) -> Answer:
     if key == "random":
         # With two studies the plain Knapp-Hartung interval shows how little they say; with more the wider of the two is taken.
-        words, interval = (
-            ("Knapp-Hartung interval", "hk")
-            if len(comparisons) == 2
-            else ("Knapp-Hartung interval, never narrower than ordinary", "hk-adhoc")
-        )
-        method, settings = f"Random effects (REML), {words}", {"method": "REML", "interval": interval}
+        method, interval = (_RANDOM_TWO, "hk") if len(comparisons) == 2 else (_RANDOM, "hk-adhoc")
+        settings = {"method": "REML", "interval": interval}
     else:
         method, settings = _SETTINGS[key]
     pooled = _pool(comparisons, **settings)
