@@ -73,6 +73,21 @@ def test_what_is_kept_out_stands_there_with_its_reason(drawn):
     assert any("INBUILD" in row and "Shares patients with INBUILD" in row for row in rows)
 
 
+def test_a_new_result_joins_awaits_an_editor_or_is_kept_out_and_the_page_says_so():
+    three = (LIKE, LIKE, ("60", "40", "80"))
+    joined = display.pooled(world(*three, declared=2), "p")
+    assert "Joined by itself, since nothing sets it apart: THREE" in said(joined)
+    assert "3 trials" in said(joined)
+    other = {"trials": {"background_policy": "glucocorticoid"}}
+    awaiting = display.pooled(world(*three, declared=2, accepted="background policy", last=other), "p")
+    assert "Awaiting an editor: THREE" in said(awaiting)
+    assert "background policy: glucocorticoid in THREE, none in ONE" in said(awaiting)
+    assert "2 trials" in said(awaiting)
+    refused = display.pooled(world(*three, declared=2, last={"contrasts": {"estimand": "slope"}}), "p")
+    assert "2 trials" in said(refused)
+    assert "Estimand: slope in THREE, change from baseline in ONE" in " ".join(refused.more.rows[0][1].plain())
+
+
 def test_a_refused_pool_is_not_drawn(evidence):
     with pytest.raises(pools.PoolRefusedError):
         display.pooled(world(LIKE, ("30", "50", "10")), "p")

@@ -58,13 +58,23 @@ def test_deaths_without_a_comparator_death_are_headed_by_the_difference(evidence
 NAMES = ("one", "two", "three", "four", "five", "six")
 
 
-def world(*estimates: tuple[str, str, str], **columns: str):
-    """Like trials with a contrast each, pooled."""
+def world(
+    *estimates: tuple[str, str, str],
+    declared: int = len(NAMES),
+    accepted: str = "",
+    last: dict[str, dict[str, str]] | None = None,
+    **columns: str,
+):
+    """Like trials with a contrast each, the first ones declared as a pool; ``last`` says of the last trial, by table, what is unlike."""
     trials = NAMES[: len(estimates)]
-    rows = [{"trial_id": t, **contrast(*e), **columns} for t, e in zip(trials, estimates, strict=True)]
+
+    def unlike(table: str, trial: str) -> dict[str, str]:
+        return (last or {}).get(table, {}) if trial == trials[-1] else {}
+
+    rows = [{"trial_id": t, **contrast(*e), **columns, **unlike("contrasts", t)} for t, e in zip(trials, estimates, strict=True)]
     outcome = columns.get("outcome", "fvc-ml")
     return build(
-        trials=[{"trial_id": t, "year": str(2010 + i)} for i, t in enumerate(trials)],
+        trials=[{"trial_id": t, "acronym": t.upper(), "year": str(2010 + i), **unlike("trials", t)} for i, t in enumerate(trials)],
         cohorts=[{"trial_id": t} for t in trials],
         treatments=[{"treatment": "drug"}, {"treatment": "placebo", "class": "placebo"}],
         arms=[
@@ -77,7 +87,8 @@ def world(*estimates: tuple[str, str, str], **columns: str):
             {
                 "pool_id": "p",
                 "question": "What?",
-                "contrast_ids": ";".join(f"{t}.all.{outcome}.w52" for t in trials),
+                "contrast_ids": ";".join(f"{t}.all.{outcome}.w52" for t in trials[:declared]),
+                "accepted_departures": accepted,
                 "reason": "Because.",
                 "decided_on": "2026-01-01",
             }

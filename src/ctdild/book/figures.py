@@ -85,7 +85,7 @@ def _pooled(evidence: Evidence, row: Row, wanted: str) -> ShownFigure:
         raise EvidenceReferenceError(f"{row.id} has no {wanted!r}: there are {', '.join(found.answers)}, k, n, number-needed and i2")
     if not shown:
         raise EvidenceReferenceError(f"{row.id} has no {wanted} to print")
-    method = (found.answers[wanted] if wanted in found.answers else found.headline).method
+    method = (found.answers.get(wanted, found.headline)).method
     return ShownFigure(row, shown, None, None, f"pooled here from {found.k} trials: {method}", "", found.refs)
 
 
