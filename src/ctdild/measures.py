@@ -10,7 +10,7 @@ from .evidence import Row
 #: Measures on the ratio scale: no effect is 1, intervals are symmetric on the logarithms.
 RATIOS = ("OR", "RR", "HR", "IRR")
 #: Measures whose estimate is a difference: no effect is 0, intervals are symmetric as they stand.
-DIFFERENCES = ("MD", "RD", "rate difference")
+DIFFERENCES = ("MD", "SMD", "RD", "rate difference")
 #: Measures of which more is better for arm a, whatever is counted.
 UPWARD_WINS = ("win probability", "relative reduction")
 #: Kinds of cohorts that chance did not make: who belongs to them was decided after the start.

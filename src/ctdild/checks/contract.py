@@ -300,6 +300,7 @@ def _contrast_units(measure: str, outcome: Row) -> tuple[str | None, ...]:
     if measure in RATIOS:
         return ("ratio",)
     return {
+        "SMD": ("standard deviations",),
         "RD": ("percentage points",),
         "relative reduction": ("%",),
         "win probability": ("ratio", "%"),
@@ -331,6 +332,7 @@ ESTIMANDS = {
     **dict.fromkeys(("OR", "RR"), ("proportion",)),
     "RD": ("proportion", "time to event"),
     "MD": ("change from baseline", "slope", "joint-model average", "final value", "time to event"),
+    "SMD": ("change from baseline", "slope", "joint-model average", "final value"),
     "rate difference": ("slope", "time to event"),
     "win probability": ("rank",),
 }

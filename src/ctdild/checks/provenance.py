@@ -18,10 +18,14 @@ _REGISTRY = re.compile(r"NCT\d{6,10}|ISRCTN\d{6,10}|UMIN\d{7,11}|jRCT\d{8,12}|Eu
 
 
 def related(evidence: Evidence) -> dict[str, set[str]]:
-    """Each trial with the records that it contains and those that contain it."""
-    found = {row.trial_id: {row.trial_id, *(row.includes or ())} for row in rows(evidence, "trials")}
+    """Each trial with the records that it contains and those that contain it.
+
+    A meta-analysis stands alone: others wrote it, so that it is no report of the trials in it, nor do they share reports for it.
+    """
+    found = {row.trial_id: {row.trial_id} for row in rows(evidence, "trials")}
     for row in rows(evidence, "trials"):
-        for part in row.includes or ():
+        for part in (row.includes or ()) if row.kind != "meta-analysis" else ():
+            found[row.trial_id].add(part)
             found.setdefault(part, {part}).add(row.trial_id)
     return found
 

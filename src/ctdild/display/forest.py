@@ -14,6 +14,7 @@ from .figure import Column, Figure, Line, Span, Table, cell, figure_name, joined
 #: Measures as captions name them.
 MEASURES = {
     "MD": "Difference",
+    "SMD": "Standardised difference",
     "RD": "Risk difference",
     "OR": "Odds ratio",
     "RR": "Risk ratio",

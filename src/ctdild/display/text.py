@@ -25,6 +25,7 @@ _SINGULAR = {
     "points": "point",
     "patients": "patient",
     "events": "event",
+    "standard deviations": "standard deviation",
     "months": "month",
     "years": "year",
     "sites": "site",
