@@ -46,6 +46,14 @@ def groups(whole, *parts):
 
 
 #: rule, rows that are consistent, the same rows broken, the column blamed, words of the repair
+#: Two trials of one report, and what is put together from both.
+MEMBERS = {
+    "trials": [{}, {"trial_id": "two"}],
+    "cohorts": [{}, {"trial_id": "two"}, {"trial_id": "sum"}],
+    "arms": [{"arm": "drug"}, {"arm": "placebo"}],
+    "reports": [{}, {"report_id": "two-main", "trial_id": "two"}],
+}
+
 CASES = [
     ("same-kind", results(arm("41.0", spread="190", spread_kind="SD"), arm("20.0", spread="200", spread_kind="SD", **PLACEBO)), results(arm("41.0", spread="190", spread_kind="SD"), arm("20.0", spread="200", spread_kind="SE", **PLACEBO)), "spread_kind", "write the same in both"),
     ("same-kind", results(arm("41.0"), arm("20.0", **PLACEBO)), results(arm("41.0"), arm("20.0", statistic="adjusted mean change", **PLACEBO)), "statistic", "write the same in both"),
@@ -86,6 +94,7 @@ CASES = [
     ("cites-trial", results(arm("41.0")), results(arm("41.0", source_id="other"), sources=[REPORT, OTHER]), "source_id", "name the source that was read"),
     ("cites-trial", results(arm("41.0", source_id="drug-label"), sources=[REPORT, {"source_id": "drug-label", "citation": "", "title": "Label of the drug", "read_in": "label"}]), results(arm("41.0", source_id="label"), sources=[REPORT, {"source_id": "label", "citation": "", "title": "Label of something else", "read_in": "label"}]), "source_id", "name the source that was read"),
     ("one-report", {"reports": [{}]}, {"reports": [{}, {"report_id": "two-main", "trial_id": "two"}], "trials": [{}, {"trial_id": "two"}], "cohorts": [{}, {"trial_id": "two"}], "arms": [{"arm": "drug"}, {"arm": "placebo"}]}, "citation", "check whose report"),
+    ("one-report", {**MEMBERS, "trials": [*MEMBERS["trials"], {"trial_id": "sum", "kind": "pooled-analysis", "includes": "one;two"}]}, {**MEMBERS, "trials": [*MEMBERS["trials"], {"trial_id": "sum", "kind": "meta-analysis", "includes": "one;two"}]}, "citation", "check whose report"),
     ("link", {"reports": [{"link": "https://doi.org/10.1000/made-up"}]}, {"reports": [{"link": "https://doi.org/10.1000/other"}]}, "link", "write https://doi.org/10.1000/made-up"),
     ("link", {}, {"reports": [{"citation": "other-2019"}]}, "citation", "write made-up-2020"),
     ("link", {}, {"reports": [{"kind": "secondary", "citation": "other-2019", "link": "https://clinicaltrials.gov/study/NCT00004563"}]}, "link", "cite NCT00004563"),

@@ -76,6 +76,7 @@ CASES = [
     ("unit", one("contrasts", contrast("41.0")), one("contrasts", contrast("41.0", unit="mL/year")), "unit", "write mL;"),
     ("unit", {}, one("contrasts", contrast("0.52", measure="HR", outcome="death", unit="patients", favours="drug")), "unit", "write ratio"),
     ("unit", one("contrasts", contrast("41.0", measure="rate difference", estimand="slope", favours="drug")), one("contrasts", contrast("4.0", measure="RD", unit="patients", outcome="sae", favours="placebo")), "unit", "write percentage points"),
+    ("unit", one("contrasts", contrast("0.50", measure="SMD", unit="standard deviations", favours="drug")), one("contrasts", contrast("0.50", measure="SMD", favours="drug")), "unit", "write standard deviations"),
     ("unit", one("arm_results", arm("80.7", statistic="mean", outcome="fvc-pp", unit="% predicted")), one("arm_results", arm("80.7", statistic="mean", outcome="fvc-pp", unit="percentage points")), "unit", "write % predicted"),
     ("unit", one("arm_results", arm("-2.6", outcome="fvc-pp", unit="percentage points")), one("arm_results", arm("-2.6", outcome="fvc-pp", unit="% predicted")), "unit", "write percentage points"),
     ("unit", one("arm_results", arm("34.8", statistic="rate", outcome="sae", unit="per 100 patient-years")), one("arm_results", arm("34.8", statistic="rate", outcome="sae", unit="points")), "unit", "write patients"),

@@ -92,7 +92,7 @@ def test_the_favoured_arm_follows_sign_and_direction(data):
 @pytest.mark.parametrize(
     ("measure", "unit", "estimate", "arm"),
     [("win probability", "%", "67", "drug"), ("win probability", "%", "33", "placebo"), ("win probability", "ratio", "0.33", "placebo"),
-     ("relative reduction", "%", "48", "drug"), ("HR", "ratio", "0.5", "drug")],
+     ("relative reduction", "%", "48", "drug"), ("HR", "ratio", "0.5", "drug"), ("SMD", "standard deviations", "-0.5", "drug")],
 )  # fmt: skip
 def test_the_favoured_arm_knows_the_null_of_the_measure(measure, unit, estimate, arm):
     row = contrast(estimate, outcome="death", measure=measure, unit=unit, estimand="time to event")

@@ -588,6 +588,7 @@ def test_tables_are_accessible(figures):
         (contrast("", p="<0.001"), "p < 0.001"),
         (contrast("", p="ns"), "not significant (p-value not printed)"),
         (contrast("0.53", "0.40", "0.70", measure="HR", unit="ratio"), "HR 0.53 (95% CI 0.40 to 0.70)"),
+        (contrast("1.00", "0.39", "1.61", measure="SMD", unit="standard deviations"), "1.00 standard deviations (95% CI 0.39 to 1.61)"),
         (contrast("44", measure="relative reduction", unit="%", favours="drug"), "relative reduction 44%"),
         (contrast("1", unit="points"), "1 point"),
         (contrast("1.0", unit="points"), "1.0 points"),

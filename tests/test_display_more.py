@@ -19,6 +19,7 @@ from ctdild.evidence import load
 PLAIN = (
     "evidence_map", "placebo_decline", "pro_matrix", "enrolment", "cohort_table", "prevalence_table", "patterns_table", "instruments_table",
     "antibodies_table", "mcid_table", "approvals_table", "recommendations_table", "horizon_table", "audit_table", "claims_table", "transplant_table",
+    "published_syntheses",
 )  # fmt: skip
 SCOPE = {"scope": "all", "title": "All"}
 ALL_OUTCOMES = [
@@ -503,7 +504,12 @@ def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
     figure = display.horizon_table(evidence)
     assert [row[0].plain() for row in figure.table.rows] == [["SOON"]]
     assert "90 planned" in read(figure) and "as of August 2024" in read(figure).replace(text.NO_BREAK, " ")
-    reports = [{"report_id": "late", "citation": "late"}, {"report_id": "early", "citation": "early"}]
+    reports = [
+        {"report_id": "late", "citation": "late"},
+        {"report_id": "early", "citation": "early"},
+        {"report_id": "sum-main", "trial_id": "sum", "citation": "late"},
+    ]
+    trials = [*trials, {"trial_id": "sum", "kind": "meta-analysis"}]
     sources = [{**BASE["sources"][0]}, BASE["sources"][1], {"source_id": "article", "read_in": "source article", "citation": "seed"}]
     small = made_up(trials=trials, cohorts=[{}, {"trial_id": "soon"}], reports=reports, sources=sources,
                     statements=[{"source_id": "article"}])  # fmt: skip

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from conftest import edit_row, read_table, write_table
+from evidence_factory import SRC, build
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -71,6 +72,21 @@ def test_a_position_on_all_whom_a_trial_enrolled_is_seen_where_the_trial_is(evid
     assert "nintedanib-fda-ssc" not in ra and "nerandomilast-fda-progressive" not in ra
     assert "acr-chest-2023-next-cyclophosphamide-iim" not in ssc, "RECITAL enrolled more than myositis"
     assert "acr-chest-2023-first-rituximab" in evidence.scope("ctd-ild")
+
+
+def test_a_network_of_trials_brings_no_positions_on_its_drugs():
+    """A synthesis enrolled nobody: guidelines on the drugs that it compares are not the page's for that."""
+    arms = [{"arm": "drug"}, {"arm": "other", "treatment": "other"}]
+    tables = {
+        "treatments": [{"treatment": "drug"}, {"treatment": "other", "class": "other"}],
+        "arms": arms,
+        "scopes": [{"scope": "part", "title": "Part", "classes": "biologic"}],
+        "recommendations": [{"recommendation_id": "r1", "treatment": "other", "body": "BODY", "year": "2023", "disease": "SSc", "direction": "for",
+                             "line": "not stated", "strength": "not read", **SRC}],
+    }  # fmt: skip
+    assert "r1" in build(**tables).scope("part")
+    network = build(**tables, trials=[{"kind": "meta-analysis"}]).scope("part")
+    assert "one/other" in network and "r1" not in network
 
 
 def test_a_chapter_sees_the_claims_of_the_source_article_that_it_answers(evidence):

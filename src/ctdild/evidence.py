@@ -32,6 +32,8 @@ from pathlib import Path
 from typing import Any
 
 RESERVED_ARMS = ("all", "baseline", "projected", "reference")
+#: Kinds of studies without patients of their own: others put together what other studies found.
+POOLED = ("pooled-analysis", "meta-analysis", "narrative-review")
 
 #: Nothing that people edit in a spreadsheet is larger; what is larger is a mistake, and is named as one.
 MAX_FILE_BYTES = 20_000_000
@@ -395,9 +397,15 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
             parent = row_id("cohorts", (cohort.trial_id, cohort.parent or ""))
     trials = {cohort.trial_id for cohort in cohorts.values()}
     # A position that covers everybody whom a seen trial enrolled, on a drug of that trial, covers the page's patients too:
-    # an approval for progressive fibrosing ILD is one for such patients with rheumatoid arthritis.
+    # an approval for progressive fibrosing ILD is one for such patients with rheumatoid arthritis. A network of trials
+    # enrolled nobody: the drugs that it compares are not the page's for that.
     under_test = {trial_id: drugs - compared.get(trial_id, set()) for trial_id, drugs in tested.items()}
-    enrolled = [(under_test.get(c.trial_id, set()), set(c.disease or ())) for c in cohorts.values() if c.kind == "all" and c.disease]
+    pooled = {trial.trial_id for trial in evidence["trials"] if trial.kind in POOLED}
+    enrolled = [
+        (under_test.get(c.trial_id, set()), set(c.disease or ()))
+        for c in cohorts.values()
+        if c.kind == "all" and c.disease and c.trial_id not in pooled
+    ]
 
     keep: dict[str, list[Row]] = defaultdict(list, {name: [] for name in evidence.schema})
     for name, rows in evidence.tables.items():

@@ -15,6 +15,7 @@ from .matrix import pro_matrix
 from .placebo import placebo_decline
 from .pooled import apart_table, certainty_table, indirect, pool_variations, pooled, pools_table
 from .positions import approvals_table, horizon_table, recommendations_table
+from .published import published_syntheses
 from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
 from .transplant import transplant_table
@@ -50,6 +51,7 @@ __all__ = [
     "pools_table",
     "prevalence_table",
     "pro_matrix",
+    "published_syntheses",
     "recommendations_table",
     "sources_table",
     "symptoms",

@@ -49,8 +49,8 @@ def _records(evidence: Evidence, kinds: Sequence[str], used: list[Row]) -> list[
     body = []
     for study in studies:
         arms = [arm for arm in evidence["arms"] if arm.trial_id == study.trial_id]
-        seen = _seen(evidence, study)
-        used += [*pick.sized_by(evidence, study), *arms, *seen]
+        found = seen(evidence, study)
+        used += [*pick.sized_by(evidence, study), *arms, *found]
         body.append(
             (
                 cell(pick.trial_link(study), pick.year_span(study)),
@@ -61,7 +61,7 @@ def _records(evidence: Evidence, kinds: Sequence[str], used: list[Row]) -> list[
                     Span(study.population, ref=study.id, tone="muted"),
                 ),
                 _given(arms),
-                cell(*_lines(evidence, seen)) if seen else cell(Span("not reported here", tone="muted")),
+                cell(*finding_lines(evidence, found)) if found else cell(Span("not reported here", tone="muted")),
                 cell(Span(CAUTIONS[study.kind], tone="strong")),
                 cell(words.at_start(words.verification_text(evidence, study))),
             )
@@ -78,8 +78,8 @@ def _given(arms: list[Row]) -> Cell:
     return cell(*lines) if lines else cell(Span("not reported here", tone="muted"))
 
 
-def _seen(evidence: Evidence, study: Row) -> list[Row]:
-    """Comparisons, then changes and counts in groups, then words; nothing of the start of the study."""
+def seen(evidence: Evidence, study: Row) -> list[Row]:
+    """What a study found: comparisons, then changes and counts in groups, then words; nothing of its start."""
     kinds = (study.kind,)
     contrasts = [row for row in pick.preferred(evidence, "contrasts", kinds) if row.trial_id == study.trial_id]
     results = [
@@ -90,7 +90,8 @@ def _seen(evidence: Evidence, study: Row) -> list[Row]:
     return [*contrasts, *results, *said]
 
 
-def _lines(evidence: Evidence, rows: list[Row]) -> list[Line]:
+def finding_lines(evidence: Evidence, rows: list[Row]) -> list[Line]:
+    """What a study found as lines of a cell: one for each comparison, each outcome in groups, each statement."""
     lines: list[Line] = []
     groups: dict[tuple, list[Row]] = {}
     for row in rows:

@@ -286,11 +286,11 @@ def _published(evidence: Evidence) -> int | None:
 
 
 def _after(evidence: Evidence, published: int) -> list[tuple[Cell, ...]]:
-    """Reports of a later year, newest first; a scope may hold none."""
+    """Reports of a later year on studies with patients of their own, newest first; a scope may hold none."""
     found = []
     for report in evidence["reports"]:
         year = evidence.bibliography.get(report.citation or "", {}).get("year", "")
-        if year.isdigit() and int(year) > published:
+        if year.isdigit() and int(year) > published and evidence.trial(report).kind not in pick.POOLED:
             found.append((-int(year), evidence.trial(report).acronym.casefold(), report))
     return [
         (

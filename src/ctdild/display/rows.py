@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..evidence import Evidence, Row, row_id
+from ..evidence import POOLED, Evidence, Row, row_id
 from . import text as words
 from .figure import Line, Span, joined, line
 
@@ -19,7 +19,6 @@ TRIAL_LINK = "trial:{}"
 #: Kinds of studies, by what their figures may stand beside.
 RANDOMISED = ("rct", "randomised-uncontrolled")
 NOT_RANDOMISED = ("single-arm", "extension", "cohort", "case-control", "case-series")
-POOLED = ("pooled-analysis", "meta-analysis", "narrative-review")
 
 
 def trial_link(trial: Row, tone: str | None = None) -> Span:
