@@ -91,6 +91,7 @@ CASES = [
     ("text-safety", {}, one("trials", {"note": "see <b>this</b>"}), "note", "write it without"),
     ("text-safety", {}, one("trials", {"note": "<img src=x"}), "note", "write it without"),
     ("result-complete", {}, one("arm_results", arm("41.0", statistic="median change", spread="190", spread_kind="SD")), "statistic", "a standard deviation"),
+    ("estimand", one("contrasts", contrast("0.50", measure="SMD", unit="standard deviations", favours="drug")), one("contrasts", contrast("0.50", measure="SMD", unit="standard deviations", estimand="proportion", favours="drug")), "measure", "mend measure or estimand"),
     ("estimand", one("contrasts", contrast("41.0", "2.9", "79.0")), one("contrasts", contrast("0.52", measure="HR", outcome="death", unit="ratio", estimand="proportion", favours="drug")), "measure", "mend measure or estimand"),
     ("level", one("contrasts", contrast("41.0", "9.0", "73.0", ci_level="90", note="The source prints 90 % intervals.")), one("contrasts", contrast("41.0", "9.0", "73.0", ci_level="90")), "ci_level", "write 95 for 90"),
     ("level", {}, one("arm_results", arm("41.0", "22.0", "60.0", level="99")), "level", "write 95 for 99"),

@@ -14,6 +14,7 @@ from ctdild import checks
 from ctdild.checks import plausibility
 from ctdild.evidence import Printed
 
+SMD = {"measure": "SMD", "unit": "standard deviations", "favours": "drug"}
 RATIO = {"measure": "HR", "unit": "ratio", "outcome": "death", "estimand": "time to event"}
 DOSE = {"outcome": "dose", "unit": "mg"}
 POINTS = {"outcome": "fvc-pp", "unit": "percentage points"}
@@ -27,6 +28,7 @@ CASES = [
     ("interval-midpoint", {"contrasts": [contrast("41.0", "2.9", "79.0")]}, {"contrasts": [contrast("14.0", "2.9", "79.0")]}, "estimate", "write 41.0 for 14.0 in estimate (two digits exchanged)"),
     ("interval-midpoint", {"contrasts": [contrast("41.0", "2.9", "79.0")]}, {"contrasts": [contrast("41.0", "29", "79.0")]}, "estimate", "write 2.9 for 29 in ci_low (decimal point)"),
     ("interval-midpoint", {"arm_results": [arm("208.0", "3.3", "412.7", **DOSE)]}, {"arm_results": [arm("164.8", "-5.0", "379.9", **DOSE)]}, "value", "write -50 for -5.0 in low (decimal point)"),
+    ("interval-midpoint", {"contrasts": [contrast("1.00", "0.39", "1.61", **SMD)]}, {"contrasts": [contrast("1.40", "0.39", "1.61", **SMD)]}, "estimate", "no single change"),
     ("interval-midpoint", {"contrasts": [contrast("0.52", "0.28", "0.96", **RATIO, favours="drug")]}, {"contrasts": [contrast("0.52", "0.28", "0.69", **RATIO, favours="drug")]}, "estimate", "write 0.96 for 0.69 in ci_high"),
     ("p-interval", {"contrasts": [contrast("41.0", "2.9", "79.0", "0.04")]}, {"contrasts": [contrast("41.0", "2.9", "79.0", "0.4")]}, "p_value", "write 0.04 for 0.4 in p_value (decimal point)"),
     ("p-interval", {"contrasts": [contrast("41.0", "2.9", "79.0", "<0.05")]}, {"contrasts": [contrast("41.0", "2.9", "79.0", "<0.001")]}, "p_value", "no single change"),

@@ -591,6 +591,7 @@ def test_tables_are_accessible(figures):
         (contrast("1.00", "0.39", "1.61", measure="SMD", unit="standard deviations"), "1.00 standard deviations (95% CI 0.39 to 1.61)"),
         (contrast("44", measure="relative reduction", unit="%", favours="drug"), "relative reduction 44%"),
         (contrast("1", unit="points"), "1 point"),
+        (contrast("1", measure="SMD", unit="standard deviations"), "1 standard deviation"),
         (contrast("1.0", unit="points"), "1.0 points"),
         (contrast("2.50", "1", "4", ci_level="90"), "2.50 mL (90% CI 1 to 4)"),
     ],

@@ -511,7 +511,7 @@ def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
     ]
     trials = [*trials, {"trial_id": "sum", "kind": "meta-analysis"}]
     sources = [{**BASE["sources"][0]}, BASE["sources"][1], {"source_id": "article", "read_in": "source article", "citation": "seed"}]
-    small = made_up(trials=trials, cohorts=[{}, {"trial_id": "soon"}], reports=reports, sources=sources,
+    small = made_up(trials=trials, cohorts=[{}, {"trial_id": "soon"}, {"trial_id": "sum"}], reports=reports, sources=sources,
                     statements=[{"source_id": "article"}])  # fmt: skip
     works = {"seed": {"year": "2023"}, "late": {"year": "2024", "title": "Later"}, "early": {"year": "2022", "title": "Earlier"}}
     more = display.horizon_table(replace(small, bibliography=works, _index={})).more
