@@ -56,7 +56,7 @@ def test_a_synthesis_shows_what_was_pooled_what_it_found_and_why_to_take_care(ma
     figure = display.published_syntheses(evidence)
     name, pooled, scale, found, care, where = only(figure)
     assert name == "SUM 2021" and care == NOTE and where == "Read in an abstract"
-    for words in ("Three studies pooled", "300 patients", "SSc", "Of three studies", "On these pages: ONE"):
+    for words in ("Three studies pooled", "300 patients; SSc", "Of three studies", "On these pages: ONE"):
         assert words in pooled
     assert scale == "Difference (mL)"
     assert "41.0 mL (95% CI 2.9 to 79.0)" in found
@@ -64,6 +64,11 @@ def test_a_synthesis_shows_what_was_pooled_what_it_found_and_why_to_take_care(ma
     assert "41.0 mL (95% CI 2.9 to 79.0)" in page.of("sum.all.fvc-ml.w52") and NOTE in page.of("sum")
     assert {"trial:sum", "trial:one"} <= {attributes.get("href") for _, attributes in page.tags}
     assert figure.sources and figure.table.kind == "records"
+
+
+def test_a_name_with_its_year_is_not_given_it_twice(made_up):
+    name, *_ = only(display.published_syntheses(made_up({"acronym": "Sum 2021"}, contrasts=[FOUND])))
+    assert name == "Sum 2021"
 
 
 def test_what_is_no_synthesis_and_what_found_nothing_is_left_out(made_up):

@@ -42,7 +42,7 @@ def published_syntheses(evidence: Evidence) -> Figure:
         used += [study, *pick.sized_by(evidence, study), *shown]
         (ipf if study.disease == IPF_ALONE else body).append(
             (
-                cell(pick.trial_link(study), pick.year_span(study)),
+                cell(pick.trial_link(study), *([] if str(study.year) in study.acronym else [pick.year_span(study)])),
                 cell(*_pooled(evidence, study)),
                 cell(*_scales(shown)),
                 cell(*finding_lines(evidence, shown), *_elsewhere(study, every, shown)),
@@ -84,15 +84,14 @@ def _shown(evidence: Evidence, found: list[Row]) -> list[Row]:
 
 
 def _pooled(evidence: Evidence, study: Row) -> list[Line | Span]:
-    """Which studies, how many patients, of which diseases; who they are; which of the trials have a page here."""
+    """Which studies, how many patients, of which diseases; whom the number counts; which of the trials have a page here."""
     whole = pick.whole_trial(evidence, study)
     trials = {trial.trial_id: trial for trial in evidence["trials"]}
     known = [pick.trial_link(trials[name]) for name in study.includes or () if name in trials]
     return [
         Span(study.design, ref=study.id),
-        pick.size_of(evidence, study),
-        Span(", ".join(study.disease), ref=study.id, tone="muted"),
-        *([Span(whole.definition, ref=whole.id, tone="muted")] if whole is not None else []),
+        line(pick.size_of(evidence, study), Span(f"; {', '.join(study.disease)}", ref=study.id, tone="muted")),
+        *([Span(whole.definition, ref=whole.id, tone="muted")] if whole is not None and whole.n is not None else []),
         *([joined("", ["On these pages: ", joined(", ", known, last=" and ")])] if known else []),
     ]
 
