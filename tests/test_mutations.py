@@ -21,7 +21,7 @@ FLOORS = {
     "sign flipped, arm's figure": (65, 85),
     "trailing zero lost": (85, 95),
     "interval of another arm": (80, 95),
-    "90 % limits for 95 %": (50, 50),
+    "90 % limits for 95 %": (35, 50),
     "figures of the other arm": (50, 85),
     "figures of another week": (60, 85),
 }

@@ -2,7 +2,8 @@
 
 Extracting twice and comparing is the standard safeguard of systematic reviews (Cochrane Handbook 5.5). Most figures of one
 arm, and most lone p-values, stand beside nothing else that could betray a slip; ``readings.csv`` holds what was noted of
-them before they were typed into their row. Contrasts with an interval need none: their own figures check each other.
+them before they were typed into their row. A contrast with an interval hardly needs one, since its own figures check each
+other; but limits without a p-value or arms beside them, as a meta-analysis gives them, may be narrowed unseen.
 
 The finding is for information and stops nothing: figures that agree with each other may be corrected in one place.
 """
@@ -15,7 +16,10 @@ from collections.abc import Iterator
 from ..evidence import Evidence, Row
 from .finding import Finding, rows
 
-FIGURES = {"arm_results": ("value", "spread", "low", "high", "events", "percent"), "contrasts": ("estimate", "p_value")}
+FIGURES = {
+    "arm_results": ("value", "spread", "low", "high", "events", "percent"),
+    "contrasts": ("estimate", "ci_low", "ci_high", "p_value"),
+}
 
 _RANGE = re.compile(r"(?<=\d)[–-](?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
