@@ -294,3 +294,12 @@ def test_synthesis_knows_the_evidence_at_most(root):
         known = ("from ..evidence", "from ..measures")
         outside = [line for line in path.read_text().splitlines() if "from .." in line and not line.strip().startswith(known)]
         assert outside == [], path.name
+
+
+def test_limits_of_a_difference_of_fractions_are_newcombes():
+    """Table II of Newcombe 1998: 56 of 70 against 48 of 80, and 9 of 10 against 3 of 10; with zero cells nothing is added."""
+    assert effects.risk_difference_interval(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert effects.risk_difference_interval(9, 10, 3, 10) == pytest.approx((0.1705, 0.8090), abs=5e-5)
+    assert effects.risk_difference_interval(10, 10, 0, 10) == pytest.approx((0.6075, 1.0), abs=5e-5)
+    low, high = effects.risk_difference_interval(3, 40, 5, 60)
+    assert effects.risk_difference_interval(5, 60, 3, 40) == pytest.approx((-high, -low))

@@ -42,7 +42,9 @@ def test_four_trials_are_headed_by_random_effects_and_have_no_prediction_interva
     assert [found.headline.estimate, found.headline.low, found.headline.high] == [pooled.estimate, pooled.ci_low, pooled.ci_high]
     assert rounded(found.answers["common"], 1) == [86.8, 65.1, 108.5]
     assert (found.prediction, found.tau**2) == (None, pytest.approx(pooled.tau2))
-    assert found.detectable == pytest.approx((1.959964 + 0.841621) * found.judged.pool(method="REML").standard_error)
+    assert found.detectable is None
+    two = summary.summarise(evidence, "nintedanib-fvc-rate-ctd")
+    assert two.detectable == pytest.approx((1.959964 + 0.841621) * two.judged.pool(method="common").standard_error)
 
 
 def test_deaths_without_a_comparator_death_are_headed_by_the_difference(evidence):
@@ -50,6 +52,8 @@ def test_deaths_without_a_comparator_death_are_headed_by_the_difference(evidence
     assert (found.headline.key, found.unit) == ("risk-difference", "patients per 100")
     assert found.answers["peto"].null == 1
     assert found.control_risks == (0, 0)
+    astis = next(study for study in found.studies if study.comparison.trial_id == "astis")
+    assert [round(x, 1) for x in (astis.estimate, astis.low, astis.high)] == [10.1, 3.3, 18.7]
     assert str(found.number_needed).startswith("NNTH 14")
 
 

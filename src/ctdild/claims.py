@@ -32,10 +32,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .evidence import Evidence, Printed, Row
+from .evidence import LEVELS, Evidence, Printed, Row
 from .measures import favoured_arm, includes_null
 
-LEVELS = ("review", "secondary", "primary")
 _COMPARE: dict[str, Callable] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
 }  # fmt: skip

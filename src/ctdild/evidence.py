@@ -45,6 +45,10 @@ MAX_PROBLEMS_PER_FILE = 200
 _TOO_LONG = f"a cell has more than {MAX_CELL_CHARACTERS:,} characters, or a quote was never closed"
 
 
+#: How close to its trial a figure was read, from the furthest on.
+LEVELS = ("review", "secondary", "primary")
+
+
 class Printed(float):
     """A number that remembers how its source printed it.
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from ..claims import LEVELS
 from ..display import text
-from ..evidence import Evidence, Row
+from ..evidence import LEVELS, Evidence, Row
 
 
 class EvidenceReferenceError(ValueError):

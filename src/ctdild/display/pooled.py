@@ -8,18 +8,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from .. import synthesis  # what it computes with is imported when first used
 from ..evidence import Evidence, Row
-from ..synthesis import effects, pools
-from ..synthesis import summary as synthesis
-from ..synthesis.network import bucher
+from ..synthesis import pools
 from ..synthesis.pools import Comparison
-from ..synthesis.summary import Answer, Study, Summary
 from . import rows as pick
 from . import strip, theme
 from . import text as words
 from .figure import Cell, Column, Figure, Line, Source, Span, Table, cell, figure_name, joined, line, sources_of
 from .forest import MEASURES
+
+if TYPE_CHECKING:
+    from ..synthesis.summary import Answer, Study, Summary
 
 _ORIGINS = {
     "interval": "from the printed interval",
@@ -37,7 +39,7 @@ def pooled(evidence: Evidence, pool_id: str) -> Figure:
 
     Raises `KeyError` for an unknown pool and `ctdild.synthesis.pools.PoolRefusedError` for one that may not be drawn.
     """
-    summary = synthesis.summarise(evidence, pool_id)
+    summary = synthesis.summary.summarise(evidence, pool_id)
     name = figure_name(evidence, "pooled", pool_id)
     measure = MEASURES[summary.headline.measure]
     unit = f" in {summary.unit}" if summary.unit else ""
@@ -92,15 +94,16 @@ def _more_or_fewer(answer: Answer, decimals: int) -> str:
 
 
 def number_needed_text(summary: Summary) -> str:
-    """Patients treated for one more or one fewer with the event: ``NNTH 12 (8 to 22)``; over no effect ``NNTB 28 (NNTB 8 to ∞ to NNTH 19)``."""
+    """Patients treated for one more or one fewer with the event: ``NNTH 12 (8.2 to 22)``; over no effect only ``NNTB 8.0 to ∞ to NNTH 19``."""
     needed = summary.number_needed
     if needed is None:
         return ""
     if len(needed.pieces) == 1:
         _, low, high = needed.pieces[0]
         return f"{needed.kind} {_needed(needed.value)} ({_needed(low)} to {_needed(high)})"
+    # The point would read as a promise: what the data hold is everything from the one through infinity to the other (Altman 1998).
     (first, low, _), (second, high, _) = needed.pieces
-    return f"{needed.kind or 'NNT'} {_needed(needed.value)} ({first} {_needed(low)} to ∞ to {second} {_needed(high)})"
+    return f"{first} {_needed(low)} to ∞ to {second} {_needed(high)}"
 
 
 def _needed(value: float) -> str:
@@ -146,8 +149,11 @@ def _question(summary: Summary) -> Span:
 
 
 def _who(evidence: Evidence, study: Study) -> str:
-    """A study in a sentence: its trial, and the group by disease where it is not the whole trial."""
-    row = study.comparison.row
+    return _name(evidence, study.comparison.row)
+
+
+def _name(evidence: Evidence, row: Row) -> str:
+    """A result in a sentence: its trial, and the group where it is not the whole trial."""
     cohort = evidence.cohort(row)
     return pick.acronym(evidence, row) if cohort.kind == "all" else f"{pick.acronym(evidence, row)} ({_group(cohort)})"
 
@@ -185,9 +191,10 @@ def _study_text(summary: Summary, study: Study) -> str:
 def _item(evidence: Evidence, summary: Summary, study: Study) -> strip.Item:
     row = study.comparison.row
     counts = study.comparison.counts
-    size = f"n {study.comparison.n}" if study.comparison.n is not None else ""
+    size = f"n {study.comparison.n}" if study.comparison.n is not None else pick.size_of(evidence, evidence.trial(row)).text
     if counts:
         size = f"{counts[0].events} of {counts[0].n} and {counts[1].events} of {counts[1].n}"
+    unsized = pick.sized_by(evidence, evidence.trial(row)) if study.comparison.n is None and not counts else []
     group = words.at_start(words.cohort_text(evidence, row)) or "Whole trial"
     diseases = ", ".join(evidence.cohort(row).disease or evidence.trial(row).disease)
     corrected = "".join(pick.mark(one, *(pick.ESTIMATE if one.table == "contrasts" else pick.VALUE)) for one in study.comparison.rows)[:1]
@@ -200,7 +207,7 @@ def _item(evidence: Evidence, summary: Summary, study: Study) -> strip.Item:
         low=study.low,
         high=study.high,
         shape=strip.HOLLOW if words.standing_text(evidence, row) else strip.FILLED,
-        ref=pick.addresses(study.comparison.rows),
+        ref=pick.addresses([*study.comparison.rows, *unsized]),
     )
 
 
@@ -262,11 +269,7 @@ def _notes(evidence: Evidence, summary: Summary) -> list[Line]:
 def _what(evidence: Evidence, summary: Summary) -> Line:
     """Estimand, unit, weeks, k and n."""
     estimand = summary.studies[0].comparison.features["estimand"]
-    patients = (
-        Span(f"{summary.n} patients", ref=summary.refs)
-        if summary.n is not None
-        else "the number of patients of one trial or more was not read"
-    )
+    patients = Span(f"{summary.n} patients", ref=summary.refs) if summary.n is not None else "the number analysed was not read for all"
     parts = [
         f"{pick.acronym(evidence, study.comparison.row)} with a {standing}"
         for study in summary.studies
@@ -292,7 +295,7 @@ def _absolute(summary: Summary) -> Line:
     )
     return line(
         *parts,
-        "Number needed, at the risks of these trials: ",
+        "Number needed (NNTH to harm one more, NNTB to spare one), at the risks of these trials: ",
         Span(number_needed_text(summary), ref=summary.refs),
         ". On the comparator ",
         Span(risk, ref=summary.refs),
@@ -338,7 +341,7 @@ def _spread(evidence: Evidence, summary: Summary) -> Line:
             " (t with k \N{MINUS SIGN} 2 degrees of freedom).",
         )
         if summary.prediction
-        else line(f" A prediction interval is shown from {synthesis.PREDICTED_FROM} trials on.")
+        else line(f" A prediction interval is shown from {synthesis.summary.PREDICTED_FROM} trials on.")
     )
     return line(
         "Between the trials: standard deviation (tau) ",
@@ -377,12 +380,7 @@ def _context(evidence: Evidence, summary: Summary) -> list[Line]:
 
 
 def _same_quantity(result: Row, contrast: Row) -> bool:
-    return (result.trial_id, result.cohort, result.outcome, result.weeks) == (
-        contrast.trial_id,
-        contrast.cohort,
-        contrast.outcome,
-        contrast.weeks,
-    ) and result.unit == contrast.unit
+    return _same_moment(result, contrast) and result.unit == contrast.unit
 
 
 def _comparator(evidence: Evidence, study: Study, arms: dict[str, Row]) -> Line:
@@ -493,7 +491,7 @@ def _study_cells(evidence: Evidence, summary: Summary, study: Study) -> tuple[Ce
     elif study.comparison.n is not None:
         patients = [Span(str(study.comparison.n), ref=row.id)]
     else:
-        patients = [Span("not reported here", tone="muted")]
+        patients = [pick.size_of(evidence, evidence.trial(row))]
     how = _ORIGINS[study.comparison.origin]
     weight = f"weight {100 * study.weight:.0f}%" if study.weight is not None else ""
     return (
@@ -532,11 +530,11 @@ def pool_variations(evidence: Evidence, pool_id: str) -> Figure:
 
     Raises `KeyError` and `ctdild.synthesis.pools.PoolRefusedError` as `pooled`, `ValueError` below three trials.
     """
-    summary = synthesis.summarise(evidence, pool_id)
+    summary = synthesis.summary.summarise(evidence, pool_id)
     years = [evidence.trial(study.comparison.row).year for study in summary.studies]
-    without = [(Span(f"Without {_who(evidence, study)}"), answer) for study, answer in synthesis.leave_one_out(summary)]
+    without = [(Span(f"Without {_who(evidence, study)}"), answer) for study, answer in synthesis.summary.leave_one_out(summary)]
     added = []
-    for number, (study, answer) in enumerate(synthesis.cumulative(summary, years), start=1):
+    for number, (study, answer) in enumerate(synthesis.summary.cumulative(summary, years), start=1):
         trial = evidence.trial(study.comparison.row)
         label = f"{trial.year or 'Year not reported'}: {'' if number == 1 else '+ '}{_who(evidence, study)}"
         added.append((Span(label, ref=trial.id), answer))
@@ -558,8 +556,8 @@ def pool_variations(evidence: Evidence, pool_id: str) -> Figure:
     )
     columns = (Column("Trials"), Column("Pooled", summary.unit), Column("Method"))
     legend = (
-        "Open squares: the pool with fewer trials. With few of them a random-effects interval is wide: "
-        "it allows for differences between trials that so few can hardly show."
+        "Open squares: the pool with fewer trials. One trial stands as it is, two have a common effect, more have random effects: "
+        "where the interval widens from the second trial to the third, the method widens it."
     )
     table = Table(f"{summary.outcome.name}: the pool without each trial, and by year", columns, body)
     return Figure(name, caption, said, table, wide, narrow, _sources(evidence, summary), (), legend)
@@ -573,7 +571,8 @@ def _variation(summary: Summary, heading: str, label: Span, answer: Answer) -> s
 
 def _figures(summary: Summary, answer: Answer) -> str:
     decimals = _decimals(summary, answer)
-    return f"{_number(answer.estimate, decimals)} ({_number(answer.low, decimals)} to {_number(answer.high, decimals)})"
+    measure = f"{answer.measure} " if answer.measure != summary.headline.measure else ""
+    return f"{measure}{_number(answer.estimate, decimals)} ({_number(answer.low, decimals)} to {_number(answer.high, decimals)})"
 
 
 def _answer_or_none(summary: Summary, answer: Answer) -> Span:
@@ -584,15 +583,15 @@ def _answer_or_none(summary: Summary, answer: Answer) -> Span:
 
 
 def pools_table(evidence: Evidence) -> Figure:
-    """Every pooled figure in one line: the question, what comes out, from how many trials, and whether other methods agree."""
+    """Every pooled figure in one line: the question, what comes out, from which trials, and what it would be under another assumption."""
     drawn = [row.pool_id for row in evidence["pools"] if pools.judge(evidence, row.pool_id).drawn]
-    summaries = [synthesis.summarise(evidence, pool_id) for pool_id in drawn]
+    summaries = [synthesis.summary.summarise(evidence, pool_id) for pool_id in drawn]
     name = figure_name(evidence, "pools")
     if not summaries:
         nothing = "Nothing is pooled over the trials of this scope."
         return Figure(name, nothing, nothing)
     caption = "What is pooled, and what comes out."
-    columns = (Column("Question"), Column("Pooled"), Column("Trials"), Column("By other methods"))
+    columns = (Column("Question"), Column("Pooled"), Column("Trials"), Column("Under another assumption"))
     body = tuple(_pool_line(evidence, summary) for summary in summaries)
     used = [row for summary in summaries for row in _rows(summary)]
     return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used))
@@ -605,15 +604,20 @@ def _pool_line(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
         result.append(answer_span(summary, summary.absolute))
     trials = pick.sentence_list([_who(evidence, study) for study in summary.studies])
     size = [Span(f"{summary.n} patients", ref=summary.refs, tone="muted")] if summary.n is not None else []
-    unlike = sum(one.includes_null != summary.headline.includes_null for one in summary.others)
-    side, other = ("includes", "excludes") if summary.headline.includes_null else ("excludes", "includes")
-    agree = f"the interval {side} no effect, too" if not unlike else f"the interval {other} no effect in {unlike} of {len(summary.others)}"
+    other = _other_assumption(summary)
+    shown = [Span(_figures(summary, other), ref=summary.refs), Span(other.method, tone="muted")] if other else ["none is shown"]
     return (
         cell(Span(summary.judged.declared.question, ref=summary.pool_id, link=link)),
         cell(*result),
         cell(trials, *size),
-        cell(Span(agree, ref=summary.refs)),
+        cell(*shown),
     )
+
+
+def _other_assumption(summary: Summary) -> Answer | None:
+    """The answer that asks most of the headline: with the spread between trials left open as far as their number allows."""
+    answers = {answer.key: answer for answer in summary.others}
+    return next((answers[key] for key in ("prior", "random", "common", "peto") if key in answers), None)
 
 
 def apart_table(evidence: Evidence) -> Figure:
@@ -670,9 +674,23 @@ def _results(evidence: Evidence, rows: tuple[Row, ...]) -> Line:
     about = [words.cohort_text(evidence, first), evidence.outcome(first).short, words.time_text(first)]
     head = Span(", ".join(part for part in about if part) + ": ", ref=pick.addresses(rows))
     if first.table == "contrasts":
-        return line(head, pick.figure_span(first, words.result_text(first) or "no figure printed"))
-    arms = (line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.result_text(row))) for row in rows)
-    return line(head, *joined(", ", arms))
+        favours = f"; {text}" if (text := words.direction_text(evidence, first)) else ""
+        role = f"; {first.role} outcome" if first.role in ("secondary", "exploratory") else ""
+        shown = line(pick.figure_span(first, words.result_text(first) or "no figure printed"), Span(favours + role, ref=first.id))
+        arms = (
+            [row for row in evidence.shown("arm_results") if row.preferred and _same_moment(row, first)] if first.estimate is None else []
+        )
+        return line(head, *joined(", ", (_arm_result(evidence, row) for row in arms)), "; " if arms else "", *shown)
+    return line(head, *joined(", ", (_arm_result(evidence, row) for row in rows)))
+
+
+def _arm_result(evidence: Evidence, row: Row) -> Line:
+    return line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.result_text(row)))
+
+
+def _same_moment(result: Row, contrast: Row) -> bool:
+    key = ("trial_id", "cohort", "outcome", "weeks")
+    return all(result[name] == contrast[name] for name in key) and result.arm in (contrast.arm_a, contrast.arm_b)
 
 
 # --- facts that bear on certainty ----------------------------------------------------------------------------------------------------------
@@ -684,7 +702,7 @@ def certainty_table(evidence: Evidence) -> Figure:
     for declared in evidence["pools"]:
         if not pools.judge(evidence, declared.pool_id).drawn:
             continue
-        summary = synthesis.summarise(evidence, declared.pool_id)
+        summary = synthesis.summary.summarise(evidence, declared.pool_id)
         used += _rows(summary)
         body.append(_certainty_cells(evidence, summary))
     name = figure_name(evidence, "certainty")
@@ -713,15 +731,14 @@ def _conduct_sources(evidence: Evidence, rows: list[Row]) -> tuple[Source, ...]:
 def _certainty_cells(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
     answer = summary.headline
     side = "includes no effect" if answer.includes_null else "excludes no effect"
-    others = [one for one in summary.others if one.measure == answer.measure]
-    changed = sum(one.includes_null != answer.includes_null for one in others)
-    also = f"{changed} of {len(others)} other methods say otherwise" if others else "no other method on this scale"
+    other = _other_assumption(summary)
+    also = f"{other.method}: {'includes' if other.includes_null else 'excludes'} no effect" if other else ""
     events = sum(arm.events for study in summary.studies for arm in study.comparison.counts or ())
     size = [Span(f"{summary.k} trials" + (f", {summary.n} patients" if summary.n is not None else ""), ref=summary.refs)]
     if summary.absolute is not None:
         size.append(Span(f"{events} patients with the event", ref=summary.refs))
     if summary.detectable is not None:
-        text = f"shows a true difference of {words.with_unit_text(_number(summary.detectable, summary.decimals), summary.unit)} in four of five such pools"
+        text = f"{words.with_unit_text(_number(summary.detectable, summary.decimals), summary.unit)} would be shown with 80% power, if the effect is common"
         size.append(Span(text, ref=summary.refs, tone="muted"))
     kinds = []
     for study in summary.studies:
@@ -755,7 +772,7 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
     Raises `KeyError` for unknown addresses, `ValueError` when the two are not on one outcome, unit, measure and comparator, at most
     six weeks apart, or share patients.
     """
-    summary = synthesis.summarise(evidence, pool_id)
+    summary = synthesis.summary.summarise(evidence, pool_id)
     found = {one.address: one for one in pools.comparisons(evidence)}
     if contrast_id not in found:
         raise KeyError(f"{contrast_id!r} is no comparison that is shown and preferred")
@@ -763,13 +780,13 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
     reasons = pools.incomparable(evidence, one, [study.comparison for study in summary.studies])
     if reasons:
         raise ValueError(f"{contrast_id} and {pool_id} share no comparator: {'; '.join(reasons)}")
-    pooled_error = (summary.headline.high - summary.headline.low) / (2 * effects.quantile())
+    pooled_error = (summary.headline.high - summary.headline.low) / (2 * synthesis.effects.quantile())
     estimate, error = one.effect()
-    result = bucher(estimate, error, summary.headline.estimate, float(pooled_error))
+    result = synthesis.network.bucher(estimate, error, summary.headline.estimate, float(pooled_error))
     drugs = [_arms(evidence, comparison)[0] for comparison in (one, model)]
     common = _arms(evidence, model)[1]
-    answer = Answer(
-        "indirect", "Indirect comparison", summary.headline.measure, result.estimate, result.ci_low, result.ci_high, summary.headline.null
+    answer = synthesis.summary.Answer(
+        "indirect", "indirect comparison", summary.headline.measure, result.estimate, result.ci_low, result.ci_high, summary.headline.null
     )
     refs = (one.row.id, *summary.refs)
     shown = Span(answer_text(summary, answer), ref=refs, tone="strong")
@@ -778,7 +795,7 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
     standing = words.cohort_text(evidence, one.row)
     body = (
         (
-            cell(Span(f"{words.at_start(drugs[0])} versus {common}"), Span(_who(evidence, Study(one, 0, 0, 0, False, None)), tone="muted")),
+            cell(Span(f"{words.at_start(drugs[0])} versus {common}"), Span(_name(evidence, one.row), tone="muted")),
             cell(pick.figure_span(one.row, words.result_text(one.row))),
             cell(
                 standing or "whole trial",
@@ -801,5 +818,9 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
         ),
     )
     table = Table(caption, (Column("Comparison"), Column("Result"), Column("What it is")), body)
-    notes = [line(f"Not balanced for certain: {_readable(evidence, text)}.") for text in pools.differences(model, one)]
+    notes = [
+        line(f"Known to differ: {_readable(evidence, text)}.")
+        for study in summary.studies
+        for text in pools.differences(study.comparison, one)
+    ]
     return Figure(name, caption, caption, table, sources=sources_of(evidence, [one.row, *_rows(summary)]), notes=tuple(notes))

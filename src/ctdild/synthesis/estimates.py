@@ -16,8 +16,7 @@ from __future__ import annotations
 import csv
 import io
 
-from ..claims import LEVELS
-from ..evidence import Evidence, Printed, Row
+from ..evidence import LEVELS, Evidence, Printed, Row
 from ..measures import RATIOS
 from . import effects, pools
 

@@ -7,7 +7,7 @@ so that no method is chosen by its result:
   random effects with a Knapp-Hartung interval, and a half-normal prior on the heterogeneity at three scales;
 - printed contrasts, three and more: random effects (REML) with the Knapp-Hartung interval, never narrower than the ordinary one.
   The common effect stands beside it;
-- patients with an event: the Mantel-Haenszel risk ratio, and the risk difference as the absolute effect; the prior, or from three
+- patients with an event: the Mantel-Haenszel risk ratio, which assumes one ratio for all, and the risk difference as the absolute effect; the prior, or from three
   studies on random effects, beside them. Where no comparator
   patient had the event there is no ratio, and the risk difference heads, with Peto's odds ratio beside it.
 
@@ -33,7 +33,7 @@ PRIOR_SCALE_RATIO = 0.5
 _PRIOR_UP_TO = 3
 #: Fewest studies for a prediction interval, and for leaving one out or adding up by year.
 PREDICTED_FROM, VARIED_FROM = 5, 3
-#: A pool of this standard error shows a true effect of 2.8 of them in four of five cases: 1.96 for the test, 0.84 for the power.
+#: A common effect of 2.8 standard errors is shown with a power of 80 %: 1.96 of them for the test, 0.84 for the power.
 _DETECTABLE = 1.959964 + 0.841621
 
 
@@ -90,7 +90,7 @@ class Summary:
     i2: float | None
     q_p: float | None
     prediction: tuple[float, float] | None  #: from five studies on
-    detectable: float | None  #: true difference that such a pool shows in four of five cases; differences only
+    detectable: float | None  #: true difference shown with a power of 80 %, if the effect is common; of common effects in a unit only
 
     @property
     def pool_id(self) -> str:
@@ -169,6 +169,9 @@ def _enough(summary: Summary) -> None:
 def _headline_of(summary: Summary, chosen: Sequence[int]) -> Answer:
     """What the headline's method gives for some of the studies."""
     comparisons = [summary.studies[i].comparison for i in chosen]
+    if len(chosen) == 1:
+        one = summary.studies[chosen[0]]
+        return replace(summary.headline, key="study", method="one study", estimate=one.estimate, low=one.low, high=one.high)
     if comparisons[0].arms:
         return _count_answer(comparisons, summary.headline.measure, summary.headline.key)
     return _headline(comparisons)
@@ -205,16 +208,13 @@ def _of_contrasts(judged: Judged, evidence: Evidence) -> Summary:
         i2=None if two else pooled.i2,
         q_p=None if two else pooled.q_p,
         prediction=None if predicted is None else tuple(_shown(x, ratio) for x in predicted),
-        detectable=None if ratio else _DETECTABLE * _pool(comparisons, method="common" if two else "REML").standard_error,
+        detectable=_DETECTABLE * _pool(comparisons, method="common").standard_error if two and not ratio else None,
     )
 
 
 def _headline(comparisons: Sequence[Comparison]) -> Answer:
-    """One study is itself, two have a common effect, more have random effects."""
-    if len(comparisons) > 2:
-        return _contrast_answer(comparisons, "random")
-    common = _contrast_answer(comparisons, "common")
-    return replace(common, key="study", method="one study") if len(comparisons) == 1 else common
+    """Two studies have a common effect, more have random effects."""
+    return _contrast_answer(comparisons, "random" if len(comparisons) > 2 else "common")
 
 
 _RANDOM_TWO = "random effects (REML), Knapp-Hartung interval"
@@ -351,14 +351,16 @@ def _varied_counts(comparisons: Sequence[Comparison]) -> list[Answer]:
     if 2 <= len(y) <= _PRIOR_UP_TO:
         found += [
             Answer(key, method, "RR", *(math.exp(x) for x in limits), 1.0, True)
-            for key, method, limits in _priors(y, error, PRIOR_SCALE_RATIO, "")
+            for key, method, limits in _priors(y, error, PRIOR_SCALE_RATIO, " on log risk ratios")
         ]
     return found
 
 
 def _count_study(comparison: Comparison, measure: str) -> Study:
     a, b = comparison.counts
+    if measure == "RD":
+        low, high = effects.risk_difference_interval(a.events, a.n, b.events, b.n)
+        return Study(comparison, *(100 * x for x in (a.events / a.n - b.events / b.n, low, high)), True, None)
     single = effects.two_by_two(a.events, a.n, b.events, b.n, measure)
     low, high = effects.interval(single.estimate, single.standard_error)
-    shown = [100 * float(x) if measure == "RD" else math.exp(x) for x in (single.estimate, low, high)]
-    return Study(comparison, *shown, True, None)
+    return Study(comparison, *(math.exp(x) for x in (single.estimate, low, high)), True, None)
