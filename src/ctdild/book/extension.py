@@ -137,4 +137,5 @@ def setup(app):
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
     for sheet in ("display.css", "site.css"):
         app.add_css_file(sheet)
+    app.add_js_file("reveal.js", loading_method="defer")
     return {"version": __version__, "parallel_read_safe": False, "parallel_write_safe": True}

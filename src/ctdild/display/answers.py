@@ -25,8 +25,6 @@ _NO_EVENT = (
     "ae", "ae-fatal", "ae-stop", "sae", "sae-related", "sae-disease", "hospitalisation", "dose-change", "dose-reduced",
     "treatment-interrupted", "stop-adr", "stop-non-respiratory", "diarrhoea-stop",
 )  # fmt: skip
-#: The disease that antifibrotics were first tried in; it is no connective-tissue disease.
-_PRECEDENT = "IPF"
 #: What is shown of trials, groups and arms.
 _SHOWN = ("acronym", "year", "n_randomised", "primary_met", "background", "background_policy", "label", "n")
 
@@ -54,26 +52,12 @@ def answers(evidence: Evidence) -> Figure:
         nothing = f"{title}: no trial evidence is in the dataset for this {'disease' if of_disease else 'treatment'}."
         notes = [*_without_result(evidence, silent, used), *other_positions(evidence, every.values(), used)]
         return Figure(name, nothing, nothing, sources=sources_of(evidence, used), notes=tuple(notes))
-    body = []
     lungs = any(_fvc_of(evidence, pair, []) for group in pairs.values() for pair in group)
     effect = _fvc if lungs else _primary
-    for group in pairs.values():
-        intervention, comparator = group[0]
-        body.append(
-            (
-                cell(
-                    line(Span(intervention.label, tone="strong"), Span(f" versus {words.in_sentence(comparator.label)}", tone="muted")),
-                    *(
-                        [line(Span("in idiopathic pulmonary fibrosis, not CTD-ILD", tone="muted"))]
-                        if _precedent(evidence, group[0])
-                        else []
-                    ),
-                    *(one for pair in group for one in _trial(evidence, pair, used)),
-                ),
-                *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
-                position_cell(evidence, group, used),
-            )
-        )
+    before = [group for group in pairs.values() if pick.is_precedent(evidence.trial(group[0][0]))]
+    main = [group for group in pairs.values() if group not in before] or before
+    body = [_row(evidence, group, effect, used) for group in main]
+    apart = [_row(evidence, group, effect, used) for group in before if group not in main]
     columns = (
         Column("Treatment and randomised evidence"), Column("Effect on FVC" if lungs else "Primary outcome"), Column("Symptoms"),
         Column("Harms", "patients per 100"), Column("Approval and guidelines"),
@@ -94,6 +78,22 @@ def answers(evidence: Evidence) -> Figure:
         Table(caption, columns, tuple(body), "answers"),
         sources=sources_of(evidence, used, _SHOWN),
         notes=tuple(notes),
+        more=Table(pick.PRECEDENT, columns, tuple(apart), "answers") if apart else None,
+    )
+
+
+def _row(evidence: Evidence, group: list[Pair], effect: Callable[..., list[Line]], used: list[Row]) -> tuple[Cell, ...]:
+    """What is known of one comparison of treatments, cell by cell."""
+    intervention, comparator = group[0]
+    precedent = pick.is_precedent(evidence.trial(intervention))
+    return (
+        cell(
+            line(Span(intervention.label, tone="strong"), Span(f" versus {words.in_sentence(comparator.label)}", tone="muted")),
+            *([line(Span(words.in_sentence(pick.PRECEDENT), tone="muted"))] if precedent else []),
+            *(one for pair in group for one in _trial(evidence, pair, used)),
+        ),
+        *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
+        position_cell(evidence, group, used),
     )
 
 
@@ -115,7 +115,7 @@ def _pairs(evidence: Evidence) -> dict[tuple, list[Pair]]:
                 pair = (intervention, comparator)
                 # Two ways of doing one thing, as two regimens before a transplantation, have a label each.
                 key = (
-                    _precedent(evidence, pair),
+                    pick.is_precedent(trial),
                     intervention.treatment,
                     comparator.treatment,
                     intervention.label if doses == 1 else intervention.id,
@@ -137,11 +137,6 @@ def _order(evidence: Evidence, pair: Pair) -> tuple[bool, bool, int]:
 def _says(evidence: Evidence, pair: Pair) -> bool:
     """Whether anything of a comparison would be shown."""
     return any(show(evidence, pair, []) for show in (_fvc_of, _symptoms, _harms))
-
-
-def _precedent(evidence: Evidence, pair: Pair) -> bool:
-    """Whether the trial enrolled idiopathic pulmonary fibrosis only."""
-    return set(evidence.trial(pair[0]).disease) == {_PRECEDENT}
 
 
 def _by_trial(evidence: Evidence, group: list[Pair], show: Callable[..., list[Line]], used: list[Row]) -> Cell:
@@ -223,7 +218,11 @@ def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
 
 
 def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
-    lines = _fvc_of(evidence, pair, used) or _withheld(evidence, pair) or _instead(_primary(evidence, pair, used))
+    lines = (
+        _fvc_of(evidence, pair, used)
+        or _withheld(evidence, pair, lambda outcome: outcome.startswith("fvc"))
+        or _instead(_primary(evidence, pair, used))
+    )
     trial = evidence.trial(pair[0])
     if not lines:
         if not trial.background:
@@ -240,11 +239,11 @@ def _instead(lines: list[Line]) -> list[Line]:
     return [line(Span("Not FVC: the primary outcome", tone="strong")), *lines] if lines else []
 
 
-def _withheld(evidence: Evidence, pair: Pair) -> list[Line]:
-    """That results on FVC were read and are not shown."""
+def _withheld(evidence: Evidence, pair: Pair, about: Callable[[str], bool]) -> list[Line]:
+    """That results on outcomes of this sort were read and are not shown."""
     names = {arm.arm for arm in pair}
     rows = [row for table in ("contrasts", "arm_results") for row in evidence[table] if row.trial_id == pair[0].trial_id and row.withheld]
-    if not any(row.outcome.startswith("fvc") and names & {row.get("arm"), row.get("arm_a"), row.get("arm_b")} for row in rows):
+    if not any(about(row.outcome) and names & {row.get("arm"), row.get("arm_a"), row.get("arm_b")} for row in rows):
         return []
     trial = pick.trial_link(evidence.trial(pair[0]), tone="muted")
     return [line(Span("Withheld, since sources disagree: see ", tone="muted"), trial)]
@@ -280,8 +279,22 @@ def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     used += shown
     lines: list[Line] = []
     for row in shown:
-        lines += [line(pick.figure_span(row, words.result_text(row))), _circumstances(evidence, row)]
+        arms = _arms_of(evidence, pair, row) if row.estimate is None else []
+        used += arms
+        figures = joined(", ", (line(f"{words.arm_text(evidence, arm)} ", pick.figure_span(arm, words.estimate_text(arm))) for arm in arms))
+        lines += [joined("; ", (figures, pick.figure_span(row, words.result_text(row)))), _circumstances(evidence, row)]
     return lines
+
+
+def _arms_of(evidence: Evidence, pair: Pair, contrast: Row) -> list[Row]:
+    """What was counted in each arm for a comparison of which only a p-value was read; nothing unless both arms have it."""
+    same = [
+        row for row in _of(evidence, "arm_results", pair)
+        if (row.cohort, row.outcome, row.text("weeks"), row.time_kind)
+        == (contrast.cohort, contrast.outcome, contrast.text("weeks"), contrast.time_kind)
+    ]  # fmt: skip
+    by_arm = {row.arm: row for row in same}
+    return [by_arm[arm.arm] for arm in pair] if {arm.arm for arm in pair} <= set(by_arm) else []
 
 
 def _wider(evidence: Evidence, row: Row) -> str:
@@ -443,7 +456,7 @@ def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             holes.append(label if not holes else words.in_sentence(label))
     lines += apart
     if not lines:
-        return []
+        return _withheld(evidence, pair, lambda outcome: outcome in dict(_HARMS))
     used += shown
     if holes:
         lines.append(line(f"{', '.join(holes)}: ", Span(_NONE, tone="muted")))

@@ -97,10 +97,11 @@ def _share(row: Row) -> str:
 def antibodies_table(evidence: Evidence) -> Figure:
     """What each autoantibody goes with, in whom, and how strongly."""
     rows = list(evidence["autoantibodies"])
+    about = words.diseases_of_scope(evidence)
     body = [
         (
             cell(Span(row.antibody, ref=row.id)),
-            cell(Span(row.population, ref=row.id), _diseases(row), *_numbers(row)),
+            cell(Span(row.population, ref=row.id), *([_diseases(row)] if set(row.disease) != about else []), *_numbers(row)),
             cell(Span(words.at_start(row.finding), ref=row.id)),
             cell(*_strength(row)),
             cell(words.verification_text(evidence, row)),
@@ -123,12 +124,12 @@ def _numbers(row: Row) -> list[Span]:
 
 
 def _strength(row: Row) -> list[Span]:
-    """The estimate with its interval, the other group, the p-value; or what the source says."""
+    """The estimate with its interval, the other group, the p-value; or what the source says; what to know of it."""
     lines = []
     share = row.measure == "% of patients"
     if row.estimate is not None:
         value = words.number_text(row.estimate)
-        name = {"OR": f"odds ratio {value}", "fold risk": f"{value} times the risk", "% of patients": f"{value}%"}.get(row.measure, value)
+        name = {"OR": f"odds ratio {value}", "fold risk": f"{value}-fold risk", "% of patients": f"{value}%"}.get(row.measure, value)
         counted = f" ({row.events} of {row.n})" if row.events is not None and row.n is not None else ""
         lines.append(Span(f"{name}{counted}{_interval(row)}", ref=row.id))
     elif row.events is not None:
@@ -145,8 +146,8 @@ def _strength(row: Row) -> list[Span]:
         lines.append(Span(p, ref=row.id))
     if row.says:
         lines.append(Span(row.says, ref=row.id))
-    if row.pooled:
-        lines.append(Span("pooled over studies", tone="muted"))
+    lines += [Span("pooled over studies", tone="muted")] if row.pooled else []
+    lines += [Span(row.note, ref=row.id, tone="muted")] if row.note and lines else []
     return lines or [Span("share not read" if share else "strength not read", tone="muted")]
 
 

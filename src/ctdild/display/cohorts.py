@@ -9,7 +9,7 @@ from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line
-from .tables import KINDS, table_figure
+from .tables import KINDS, opens, table_figure
 
 #: What a reader should bear in mind, by kind of study.
 CAUTIONS = {
@@ -39,6 +39,7 @@ def cohort_table(evidence: Evidence) -> Figure:
         "Studies that are not randomised, or have no control arm. What was seen is no measure of what a treatment does.",
         columns, body, evidence, used, tuple(pick.printed_notes(evidence, used)),
         empty="No study without a randomised control is in the dataset for this scope.", kind="records",
+        fold=opens(len(body), "study", "studies"),
     )  # fmt: skip
     return replace(figure, more=Table("Pooled analyses and reviews by others", columns, tuple(pooled), "records")) if pooled else figure
 
@@ -53,7 +54,7 @@ def _records(evidence: Evidence, kinds: Sequence[str], used: list[Row]) -> list[
         used += [*pick.sized_by(evidence, study), *arms, *found]
         body.append(
             (
-                cell(pick.trial_link(study), pick.year_span(study)),
+                pick.name_cell(study),
                 cell(words.at_start(KINDS[study.kind]), Span(study.design, ref=study.id, tone="muted")),
                 cell(
                     pick.size_of(evidence, study),
@@ -97,7 +98,13 @@ def finding_lines(evidence: Evidence, rows: list[Row]) -> list[Line]:
     for row in rows:
         if row.table == "contrasts":
             said = ", ".join(
-                part for part in (words.comparison_text(evidence, row), words.cohort_text(evidence, row), words.time_text(row)) if part
+                part
+                for part in (
+                    words.comparison_text(evidence, row),
+                    words.in_sentence(words.cohort_text(evidence, row)),
+                    words.time_text(row),
+                )
+                if part
             )
             lines.append(
                 line(
@@ -115,7 +122,7 @@ def finding_lines(evidence: Evidence, rows: list[Row]) -> list[Line]:
             arm = "" if evidence.arm(row).role == "all" else f"{words.arm_text(evidence, row)} "
             value = words.result_text(row) if row.value is not None else words.per_100(row) or words.result_text(row)
             spans += [", " if spans else "", arm, pick.figure_span(row, value)]
-        about = ", ".join(part for part in (group, time) if part)
+        about = ", ".join(part for part in (group and words.in_sentence(group), time) if part)
         lines.append(
             line(f"{evidence.row(outcome).short}: ", *spans, Span(f", {about}" if about else "", ref=pick.addresses(members), tone="muted"))
         )

@@ -231,7 +231,8 @@ class Figure:
 
     ``caption`` says what it is, ``legend`` how to read its signs; ``said`` says in words what a drawing shows, to those who do not see
     it; ``svg_wide`` and ``svg_narrow`` are the same drawing for a page and for a phone. Without a drawing the table is the body.
-    ``more`` is a second table that opens on request; its caption is what the reader opens.
+    ``more`` is a second table that opens on request; its caption is what the reader opens. A long table that few read whole opens
+    on request too where ``fold`` says by which words; on paper it stands open.
     """
 
     name: str
@@ -244,6 +245,7 @@ class Figure:
     notes: tuple[Line, ...] = ()
     legend: str | Line = ""
     more: Table | None = None
+    fold: str = ""
 
     @property
     def alt(self) -> str:
@@ -259,7 +261,8 @@ class Figure:
     def html(self) -> str:
         identity = f"fig-{self.name}"
         parts = []
-        if self.svg_wide or self.table is None:
+        folded = bool(self.fold and self.table and not self.svg_wide)
+        if self.svg_wide or self.table is None or folded:
             legend = f'<span class="ctd-legend">{_html(self.legend)}</span>' if self.legend else ""
             parts.append(f"<figcaption>{_html(self.caption)}{legend}</figcaption>")
         if self.svg_wide:
@@ -268,7 +271,9 @@ class Figure:
             if svg:
                 only = "" if self.svg_narrow else " ctd-chart--only"
                 parts.append(f'<div class="ctd-chart ctd-chart--{kind}{only}">{svg}</div>')
-        if self.table and not self.svg_wide:
+        if self.table and folded:
+            parts.append(f'<details class="ctd-fold"><summary>{escape(self.fold)}</summary>\n{self.table.html()}\n</details>')
+        elif self.table and not self.svg_wide:
             parts.append(self.table.html())
         if self.notes:
             notes = "\n".join(f"<p>{_html(note)}</p>" for note in self.notes)
@@ -276,7 +281,7 @@ class Figure:
         if self.table and self.svg_wide:
             parts.append(f'<details class="ctd-data"><summary>Data table</summary>\n{self.table.html()}\n</details>')
         if self.more:
-            parts.append(f'<details class="ctd-data"><summary>{escape(self.more.caption)}</summary>\n{self.more.html()}\n</details>')
+            parts.append(f'<details class="ctd-more"><summary>{escape(self.more.caption)}</summary>\n{self.more.html()}\n</details>')
         if self.sources:
             items = "\n".join(source.html() for source in self.sources)
             parts.append(f'<details class="ctd-sources"><summary>Sources ({len(self.sources)})</summary>\n<ul>\n{items}\n</ul>\n</details>')

@@ -55,6 +55,7 @@ def harms(evidence: Evidence) -> Figure:
     used = [row for group in (*groups, *apart, *counted, *later) for row in group]
     notes = [_apart(evidence, group, "Events, not patients (a patient may have several)") for group in apart]
     notes += [_apart(evidence, group, "After the randomised comparison") for group in later]
+    notes += _withheld(evidence)
     notes += pick.printed_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
     legend = f"{_key(evidence, groups)} * Computed here from events and patients; all else as printed. \u2013 Not reported here."
@@ -86,16 +87,17 @@ def _groups(evidence: Evidence, rows: Iterable[Row]) -> list[Group]:
     return sorted(groups, key=lambda g: (trials[g[0].trial_id], _FIRST.index(g[0].outcome) if g[0].outcome in _FIRST else len(_FIRST)))
 
 
-def _comparison(evidence: Evidence, trial_id: str) -> list[Row]:
-    """The arms of a trial, in the order in which figures stand beside each other."""
-    arms = [arm for arm in evidence["arms"] if arm.trial_id == trial_id and arm.role not in _BESIDE]
+def _comparison(evidence: Evidence, groups: Iterable[Group], trial_id: str) -> list[Row]:
+    """The arms of a trial of which anything is drawn, in the order in which figures stand beside each other."""
+    named = {row.arm for group in groups for row in group if row.trial_id == trial_id}
+    arms = [arm for arm in evidence["arms"] if arm.trial_id == trial_id and arm.role not in _BESIDE and arm.arm in named]
     return sorted(arms, key=lambda arm: _ARMS.index(arm.role))
 
 
 def _title(evidence: Evidence, group: Group, inside: bool = False) -> Span:
     """What was counted and when: ``Diarrhoea, over 52 weeks``; a label of all rows of the group."""
     row = group[0]
-    standing = words.cohort_text(evidence, row)
+    standing = words.in_sentence(words.cohort_text(evidence, row))
     text = ", ".join(part for part in (evidence.outcome(row).short, standing, words.time_text(row)) if part)
     return Span(words.in_sentence(text) if inside else text, ref=pick.addresses(group))
 
@@ -116,6 +118,23 @@ def _apart(evidence: Evidence, group: Group, why: str) -> Line:
         *spans,
         ".",
     )
+
+
+def _withheld(evidence: Evidence) -> list[Line]:
+    """Of which trials and harms figures were read that are not shown."""
+    trials = {trial.trial_id for trial in pick.trials_in_order(evidence)}
+    rows = [row for row in pick.by_domain(evidence, evidence["arm_results"], DOMAINS) if row.withheld and row.trial_id in trials]
+    named: dict[str, dict[str, None]] = {}
+    for row in rows:
+        named.setdefault(row.trial_id, {})[words.in_sentence(evidence.outcome(row).short)] = None
+    return [
+        line(
+            "Withheld, since sources disagree: ",
+            pick.trial_link(evidence.row(trial_id, "trials")),
+            f", {pick.sentence_list(list(outcomes))}.",
+        )
+        for trial_id, outcomes in named.items()
+    ]
 
 
 def _table(evidence: Evidence, groups: list[Group]) -> Table:
@@ -146,7 +165,7 @@ _SHAPES = ("circle", "circle", "square", "diamond", "triangle-up")
 
 
 def _most_arms(evidence: Evidence, groups: list[Group]) -> int:
-    return max((len(_comparison(evidence, group[0].trial_id)) for group in groups), default=0)
+    return max((len(_comparison(evidence, groups, group[0].trial_id)) for group in groups), default=0)
 
 
 def _key(evidence: Evidence, groups: list[Group]) -> str:
@@ -168,7 +187,7 @@ def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: s
     step, small_step = layout.size + 6, layout.small + 4
     y, trial = 10.0, None
     for group in groups:
-        arms = _comparison(evidence, group[0].trial_id)
+        arms = _comparison(evidence, groups, group[0].trial_id)
         if group[0].trial_id != trial:
             y += 10 if trial else 0
             trial = group[0].trial_id
@@ -177,7 +196,7 @@ def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: s
                 drawing.text(0, y, label, bold=True)
                 y += step
         title = _title(evidence, group)
-        labels = textwrap.wrap(title.text, layout.fits(left - 16 if wide else layout.width - figures - 8, small=True))
+        labels = textwrap.wrap(title.text, layout.fits(left - 16 if wide else layout.width - 58 * len(arms) - 8, small=True))
         height = len(labels) * small_step
         beside = y + (height - small_step) / 2 if wide else y
         for n, label in enumerate(labels):

@@ -227,7 +227,7 @@ def enrolment(evidence: Evidence) -> Figure:
     said = line("Enrolment: ", *joined("; ", (Span(_enrolled(trial), ref=trial.id) for trial in drawn)), ".")
     body = tuple(
         (
-            cell(pick.trial_link(trial), pick.year_span(trial)),
+            pick.name_cell(trial),
             cell(_count(trial, "n_planned")),
             cell(_count(trial, "n_randomised")),
             cell(Span(f"{_share(trial)}%*", ref=trial.id) if trial in drawn else Span("–", tone="muted")),

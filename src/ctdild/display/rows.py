@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..evidence import POOLED, Evidence, Row, row_id
 from . import text as words
-from .figure import Line, Span, joined, line
+from .figure import Cell, Line, Span, cell, joined, line
 
 DAGGER = "†"
 
@@ -29,6 +29,26 @@ def trial_link(trial: Row, tone: str | None = None) -> Span:
 def year_span(trial: Row) -> Span:
     """The year of a trial's main report; its status where no year was read."""
     return Span(str(trial.year or trial.status), ref=trial.id, tone="muted")
+
+
+def name_cell(trial: Row) -> Cell:
+    """The name of a trial with its year, unless the name ends with it."""
+    return cell(trial_link(trial), *([] if trial.acronym.endswith(str(trial.year)) else [year_span(trial)]))
+
+
+#: What the trials of the disease that antifibrotics were first tried in are called; it is no connective-tissue disease.
+PRECEDENT = "In idiopathic pulmonary fibrosis, not CTD-ILD"
+
+
+def is_precedent(trial: Row) -> bool:
+    """Whether a trial enrolled idiopathic pulmonary fibrosis only."""
+    return set(trial.disease) == {"IPF"}
+
+
+def precedents(evidence: Evidence, trials: Sequence[Row]) -> list[Row]:
+    """The trials that stand apart because they enrolled idiopathic pulmonary fibrosis only; none where there are no others."""
+    found = [trial for trial in trials if is_precedent(trial)]
+    return found if len(found) < len(trials) else []
 
 
 def design_of(kinds: Sequence[str]) -> str:

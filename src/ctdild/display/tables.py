@@ -15,37 +15,28 @@ SYMPTOM_DOMAINS = ("symptoms", "function", "health status")
 
 
 def table_figure(name: str, caption: str, columns: tuple[Column, ...], body: list[tuple[Cell, ...]], evidence: Evidence, rows: list[Row],
-            notes: tuple[Line, ...] = (), empty: str = "", kind: str = "") -> Figure:  # fmt: skip
+            notes: tuple[Line, ...] = (), empty: str = "", kind: str = "", fold: str = "") -> Figure:  # fmt: skip
     """A figure whose body is a table, or the sentence that says that there is nothing."""
     if not body:
         return Figure(name, empty, empty)
-    return Figure(name, caption, caption, Table(caption, columns, tuple(body), kind), sources=sources_of(evidence, rows), notes=notes)
+    table = Table(caption, columns, tuple(body), kind)
+    return Figure(name, caption, caption, table, sources=sources_of(evidence, rows), notes=notes, fold=fold)
 
 
 def evidence_table(evidence: Evidence) -> Figure:
     """Which randomised trials there are: design, patients, arms, background treatment, primary outcome."""
     trials = pick.trials_in_order(evidence)
-    body, used = [], []
-    for trial in trials:
-        arms = [arm for arm in evidence["arms"] if arm.trial_id == trial.trial_id and arm.role != "all"]
-        used += [trial, *arms]
-        body.append(
-            (
-                cell(pick.trial_link(trial), pick.year_span(trial)),
-                cell(Span(_design(trial), ref=trial.id)),
-                cell(Span(trial.population, ref=trial.id)),
-                _randomised(evidence, trial),
-                cell(*(_arm_line(arm) for arm in arms)),
-                cell(Span(words.at_start(trial.background or trial.background_policy), ref=trial.id)),
-                cell(*_primary(trial)),
-            )
-        )
+    precedents = pick.precedents(evidence, trials)
+    main = [trial for trial in trials if trial not in precedents]
+    used: list[Row] = []
+    body = [_trial_record(evidence, trial, used) for trial in main]
     columns = (
         Column("Trial"), Column("Design"), Column("Patients"), Column("Number"), Column("Arms"), Column("Background treatment"), Column("Primary outcome"),
     )  # fmt: skip
-    return table_figure(
+    before = [_trial_record(evidence, trial, used) for trial in precedents]
+    figure = table_figure(
         figure_name(evidence, "evidence-table"),
-        f"Randomised trials in this scope: {pick.sentence_list([t.acronym for t in trials])}.",
+        f"Randomised trials in this scope: {pick.sentence_list([t.acronym for t in main])}.",
         columns,
         body,
         evidence,
@@ -53,6 +44,23 @@ def evidence_table(evidence: Evidence) -> Figure:
         tuple(pick.printed_notes(evidence, used)),
         empty="No randomised trial of this scope is in the dataset.",
         kind="records",
+    )
+    title = f"{pick.PRECEDENT}: {pick.sentence_list([t.acronym for t in precedents])}"
+    return replace(figure, more=Table(title, columns, tuple(before), "records")) if before else figure
+
+
+def _trial_record(evidence: Evidence, trial: Row, used: list[Row]) -> tuple[Cell, ...]:
+    """The cells of a trial; the rows that they show are added to ``used``."""
+    arms = [arm for arm in evidence["arms"] if arm.trial_id == trial.trial_id and arm.role != "all"]
+    used += [trial, *arms]
+    return (
+        pick.name_cell(trial),
+        cell(Span(_design(trial), ref=trial.id)),
+        cell(Span(trial.population, ref=trial.id)),
+        _randomised(evidence, trial),
+        cell(*(_arm_line(arm) for arm in arms)),
+        cell(Span(words.at_start(trial.background or trial.background_policy), ref=trial.id)),
+        cell(*_primary(trial)),
     )
 
 
@@ -73,7 +81,7 @@ def trial_index(evidence: Evidence) -> Figure:
         classes = list(dict.fromkeys(treatments[name]["class"] for name in given))
         body.append(
             (
-                cell(line(pick.trial_link(trial), _words_to_find(trial)), pick.year_span(trial)),
+                cell(line(pick.trial_link(trial), _words_to_find(trial)), _year_once(trial)),
                 cell(", ".join(trial.disease)),
                 cell(", ".join(names) or "–", *([Span(", ".join(classes), tone="muted")] if classes else [])),
                 cell(KINDS[trial.kind], *([Span(trial.masking, tone="muted")] if trial.masking != "not applicable" else [])),
@@ -93,6 +101,12 @@ def trial_index(evidence: Evidence) -> Figure:
         empty="No study of this scope is in the dataset.",
         kind="index",
     )
+
+
+def _year_once(trial: Row) -> Span:
+    """The year, by which the index is sorted; unseen where the name ends with it."""
+    year = pick.year_span(trial)
+    return replace(year, tone="unseen") if trial.acronym.endswith(year.text) else year
 
 
 def _words_to_find(trial: Row) -> Span:
@@ -199,36 +213,57 @@ def arm_changes(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",
     compared = {(c.trial_id, c.cohort) for c in pick.preferred(evidence, "contrasts", kinds) if c.outcome == outcome}
     main = [r for r in rows if evidence.cohort(r).kind in ("all", "disease") or (r.trial_id, r.cohort) in compared]
     groups = [r for r in rows if r not in main]
-    columns = (Column("Trial"), Column("Arm"), Column("When"), Column("Change within the arm"), Column("Read"))
+    columns = (Column("Trial"), Column("When"), Column("Change within each arm"), Column("Read"))
     caption = f"{about.name}: change within each arm{apart}. Within-arm; not a comparison."
     smaller = "Groups with no difference between arms in this outcome read here" if main else caption
+    body = _changes(evidence, main or groups)
     figure = table_figure(
         figure_name(evidence, "arm-changes", outcome, apart),
         caption,
         columns,
-        _changes(evidence, main or groups),
+        body,
         evidence,
         rows,
         tuple(pick.printed_notes(evidence, rows)),
         empty=f"{about.name}: no change within an arm is in the dataset for this scope{apart and f' from studies {design}'}.",
+        kind="results",
+        fold=opens(len(body), "trial or group", "trials and groups"),
     )
-    return replace(figure, more=Table(smaller, columns, tuple(_changes(evidence, groups)))) if main and groups else figure
+    return replace(figure, more=Table(smaller, columns, tuple(_changes(evidence, groups)), "results")) if main and groups else figure
+
+
+def opens(count: int, one: str, several: str) -> str:
+    """What opens a folded table: that it does, and how much stands in it."""
+    return f"Open the table: {count} {one if count == 1 else several}"
 
 
 def _changes(evidence: Evidence, rows: list[Row]) -> list[tuple[Cell, ...]]:
+    """A line for each arm; what the arms of one group share stands once."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.trial_id, row.cohort, row.text("weeks"), row.text("weeks_to"), row.time_kind), []).append(row)
     return [
         (
-            _who(evidence, row),
-            cell(
-                words.at_start(words.arm_text(evidence, row)),
-                *([Span(f"n {row.n}", ref=row.id, mark=pick.mark(row, "n"), tone="muted")] if row.n is not None else []),
-            ),
-            cell(Span(words.time_text(row), ref=row.id) if row.weeks is not None else "time not reported"),
-            cell(pick.figure_span(row, words.result_text(row)), Span(_model(row), ref=row.id, tone="muted")),
-            cell(words.verification_text(evidence, row)),
+            _who(evidence, arms[0]),
+            cell(Span(words.time_text(arms[0]), ref=pick.addresses(arms)) if arms[0].weeks is not None else "time not reported"),
+            cell(*(_change(evidence, row) for row in arms), *_models(arms)),
+            cell(*dict.fromkeys(words.verification_text(evidence, row) for row in arms)),
         )
-        for row in rows
+        for arms in groups.values()
     ]
+
+
+def _change(evidence: Evidence, row: Row) -> Line:
+    n = [Span(f", n {row.n}", ref=row.id, mark=pick.mark(row, "n"), tone="muted")] if row.n is not None else []
+    return line(f"{words.at_start(words.arm_text(evidence, row))}: ", pick.figure_span(row, words.result_text(row)), *n)
+
+
+def _models(arms: list[Row]) -> list[Span]:
+    """How the figures of the arms came about."""
+    models: dict[str, list[Row]] = {}
+    for row in arms:
+        models.setdefault(_model(row), []).append(row)
+    return [Span(model, ref=pick.addresses(rows), tone="muted") for model, rows in models.items()]
 
 
 def _model(row: Row) -> str:
@@ -282,6 +317,7 @@ def symptoms(evidence: Evidence) -> Figure:
         used,
         tuple(pick.printed_notes(evidence, used)),
         empty="No patient-reported outcome of a randomised trial is in the dataset for this scope.",
+        kind="results",
     )
 
 
@@ -382,4 +418,5 @@ def sources_table(evidence: Evidence, *of: str) -> Figure:
         [],
         empty="No source is in the dataset for this scope.",
         kind="compact",
+        fold=opens(len(body), "source", "sources"),
     )

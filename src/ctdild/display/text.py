@@ -271,7 +271,7 @@ def read_in_text(source: Row) -> str:
 
 def in_sentence(label: str) -> str:
     """A label as it stands inside a sentence: ``nintedanib`` for ``Nintedanib``, but ``HRCT`` stays."""
-    return label[0].lower() + label[1:] if label[1:2].islower() else label
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
 def at_start(text: str) -> str:

@@ -60,6 +60,11 @@ def timeline(evidence: Evidence) -> Figure:
 _NAME = 84
 
 
+def _length(name: str) -> float:
+    """The length of a name in mean characters; capitals are wider."""
+    return len(name) + 0.25 * sum(character.isupper() for character in name)
+
+
 def _year(trial: Row) -> Span:
     return Span(str(trial.year), ref=trial.id)
 
@@ -78,8 +83,8 @@ def _arms(evidence: Evidence, trial: Row) -> str:
 def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str) -> str:
     wide = layout is theme.WIDE
     first, last = trials[0].year, max(trials[-1].year, trials[0].year + 1)
-    pad = 0.06 * (last - first)
-    left, right = (236, 120) if wide else (4, 100)
+    pad = (0.06 if wide else 0.1) * (last - first)
+    left, right = (236, 120) if wide else (4, 108)
     drawing = Drawing(layout, left, right, (first - pad, last + pad))
     drawing.axis([year for year in axis_ticks(first, last, 4) if year == int(year)], "Year of the main report")
     largest = max((_patients(evidence, t) or 0 for t in trials), default=0) or 1
@@ -88,7 +93,7 @@ def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str
     for trial in trials:
         drawing.text(0, y, trial.acronym, bold=True)
         # On a phone the arms stand beside a short name, and under a long one.
-        under = wide or len(trial.acronym) > layout.fits(_NAME - 6, bold=True)
+        under = wide or _length(trial.acronym) > layout.fits(_NAME - 6, bold=True)
         if under:
             y += step
         labels = textwrap.wrap(_arms(evidence, trial), layout.fits(left - 20 if wide else layout.width - _NAME - 6, small=True))

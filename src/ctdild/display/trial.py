@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Span, cell
+from .figure import Cell, Column, Figure, Line, Span, cell, line
 from .tables import table_figure
 
 #: Facts of a trial that have a column of their own, in the order of a reader's questions.
@@ -31,6 +31,9 @@ _FACTS = (
     ("Sponsor", "sponsor"),
     ("Status", "status"),
 )
+
+#: Facts that every trial has, so that a hole is worth a word.
+_EXPECTED = ("primary_outcome_registered", "n_planned")
 
 
 def trial_figures(evidence: Evidence, trial_id: str) -> list[tuple[str, Figure]]:
@@ -58,25 +61,26 @@ def _own(evidence: Evidence, table: str, trial: Row) -> list[Row]:
 
 
 def _section(evidence: Evidence, trial: Row, name: str, caption: str, columns: Iterable[str], body: list[tuple[Cell, ...]],
-             rows: list[Row], kind: str = "") -> Figure | None:  # fmt: skip
+             rows: list[Row], kind: str = "", notes: Iterable[Line] = ()) -> Figure | None:  # fmt: skip
     """A table of the page; None without a row."""
     if not body:
         return None
     heads = tuple(Column(head) for head in columns)
-    notes = tuple(pick.printed_notes(evidence, rows))
+    notes = (*notes, *pick.printed_notes(evidence, rows))
     return table_figure(f"{name}-{trial.trial_id}", f"{trial.acronym}: {caption}.", heads, body, evidence, rows, notes, kind=kind)
 
 
 def _facts(evidence: Evidence, trial: Row) -> Figure | None:
-    body = []
+    body, unread = [], []
     for name, column in _FACTS:
         text = trial.text(column)
-        if not text and column not in ("primary_outcome_registered", "n_planned"):
-            continue
-        span = Span(words.at_start(text), ref=trial.id, mark=pick.mark(trial, column)) if text else Span("Not read", tone="muted")
-        read = words.verification_text(evidence, trial, column) if text else ""
-        body.append((cell(name), cell(span), cell(Span(words.at_start(read), tone="muted"))))
-    return _section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, [trial])
+        if text:
+            span = Span(words.at_start(text), ref=trial.id, mark=pick.mark(trial, column))
+            body.append((cell(name), cell(span), cell(words.verification_text(evidence, trial, column))))
+        elif column in _EXPECTED:
+            unread.append(words.in_sentence(name))
+    notes = [line(f"Not read: {pick.sentence_list(unread)}.")] if unread else []
+    return _section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, [trial], notes=notes)
 
 
 def _arms(evidence: Evidence, trial: Row) -> Figure | None:
@@ -256,23 +260,22 @@ def _discrepancies(evidence: Evidence, trial: Row) -> Figure | None:
     )
 
 
-def _checked(report: Row) -> Span:
-    if report.checked_on is None:
-        return Span("not yet looked for corrections")
-    return Span(f"looked for corrections on {words.date_text(report.checked_on)}", ref=report.id)
-
-
 def _reports(evidence: Evidence, trial: Row) -> Figure | None:
+    """Papers and notices, each with the day on which corrections of it were looked for, where there is one."""
     rows = _own(evidence, "reports", trial)
     body = [
         (
-            cell(Span(row.kind)),
+            cell(Span(words.at_start(row.kind))),
             cell(
                 Span(evidence.work(row.citation) if row.citation else row.link or row.report_id, link=row.link),
                 *([Span(row.note, ref=row.id, tone="muted")] if row.note else []),
+                *(
+                    [Span(f"Looked for corrections on {words.date_text(row.checked_on)}", ref=row.id, tone="muted")]
+                    if row.checked_on
+                    else []
+                ),
             ),
-            cell(_checked(row)),
         )
         for row in rows
     ]
-    return _section(evidence, trial, "reports", "papers and notices", ("Kind", "Report", "Checked"), body, [])
+    return _section(evidence, trial, "reports", "papers and notices", ("Kind", "Report"), body, [])
