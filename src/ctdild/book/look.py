@@ -1,4 +1,4 @@
-"""What the theme leaves out or puts in too much: colours without a script, and scripts that ask other hosts.
+"""What the theme leaves out or puts in too much: colours without a script, scripts that ask other hosts or do nothing here.
 
 The theme resolves "as the reader's system" by script only. Its own light and dark rules are repeated for pages on which no
 script has done so; they are read from the installed theme, so that they follow it.
@@ -23,8 +23,18 @@ SHEETS = (
     Path(sphinx_book_theme.__file__).parent / "theme/sphinx_book_theme/static/styles/sphinx-book-theme.css",
 )
 COLOUR_SHEET = "colours-without-script.css"
-#: Live code needs a server on another host; this book has none.
-UNWANTED = ("sphinx-thebe", "thebe_selector")
+#: Live code needs a server on another host; this book has none. It has no tabs and no cells that hide either.
+UNWANTED = ("sphinx-thebe", "thebe_selector", "togglebutton", "toggleHint", "toggleOpenOnPrint", "design-tabs")
+#: Only a page with code to copy needs what copies it.
+COPYING = ("clipboard", "copybutton")
+#: What the theme's templates load whatever is asked of them: icons that `site.css` draws, a search index that only the page of the
+#: search uses (the others search on it), and the settings of live code.
+_HEAVY = re.compile(
+    r"""\s*<script[^>]*\bsrc="[^"]*(?:_static/scripts/fontawesome\.js|_static/searchtools\.js|_static/language_data\.js|searchindex\.js)[^"]*"[^>]*></script>"""
+    r"""|\s*<script type="text/x-thebe-config">.*?</script>\s*<script>\s*kernelName = [^<]*</script>""",
+    re.DOTALL,
+)
+_FONT = ("_static/scripts", "fontawesome.js*"), ("_static/vendor/fontawesome/webfonts", "*")
 
 
 def colours_without_script(sheets: list[str]) -> str:
@@ -85,12 +95,35 @@ def _forget_build_record(app, error) -> None:
 
 
 def _drop_unwanted(app, pagename, templatename, context, doctree) -> None:
+    unwanted = UNWANTED if 'class="highlight' in context.get("body", "") else (*UNWANTED, *COPYING)
+
     def wanted(asset) -> bool:
         told = f"{getattr(asset, 'filename', '') or ''} {getattr(asset, 'attributes', {}).get('body', '') or ''}"
-        return not any(name in told for name in UNWANTED)
+        return not any(name in told for name in unwanted)
 
     for kind in ("script_files", "css_files"):
         context[kind] = [asset for asset in context[kind] if wanted(asset)]
+
+
+def lighter(html: str) -> str:
+    """A page without the scripts that it loads and does not use."""
+    return _HEAVY.sub("", html)
+
+
+def _lighten(app, error) -> None:
+    """The theme's templates name these scripts themselves, so they are taken out of the pages when those are written."""
+    out = Path(app.outdir)
+    if error is not None or app.builder.format != "html":
+        return
+    for path in out.rglob("*.html"):
+        if path.name != "search.html":
+            html = path.read_text(encoding="utf-8")
+            light = lighter(html)
+            if light != html:
+                path.write_text(light, encoding="utf-8")
+    for folder, pattern in _FONT:
+        for path in (out / folder).glob(pattern):
+            path.unlink()
 
 
 def _mend_citation_list(app, pagename, templatename, context, doctree) -> None:
@@ -113,6 +146,7 @@ def setup(app) -> None:
     app.connect("builder-inited", _write_colours)
     app.connect("builder-inited", _forget_late_sheet)
     app.connect("build-finished", _forget_build_record)
+    app.connect("build-finished", _lighten)
     app.connect("html-page-context", _drop_unwanted, priority=900)
     app.connect("html-page-context", _mend_citation_list)
     app.connect("html-page-context", _name_toggles, priority=900)

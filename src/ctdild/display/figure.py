@@ -145,7 +145,8 @@ class Table:
     """An accessible table; the first cell of each row is its head.
 
     ``kind`` is how the stylesheet lays it out: ``records`` are cards at every width, for long cells; ``answers`` has
-    columns of its own; the cells of ``compact`` and ``index`` run on in one paragraph on a phone, those of ``index`` with their names.
+    columns of its own. On a phone the cells of ``compact`` and ``index`` run on in one paragraph, those of ``facts`` but for where it was
+    read; ``results`` has what is told apart in its first cells (the first two of four or more) as a head, and what was found below it.
 
     Raises `ValueError` when a row does not have one cell for each column.
     """

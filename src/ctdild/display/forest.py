@@ -46,7 +46,7 @@ def forest(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",)) ->
     measure = MEASURES[drawn[0].measure] if drawn else "Difference"
     unit = words.unit_text(drawn[0].unit) if drawn else ""
     axis_title = f"{measure} ({unit})" if unit else measure
-    notes = [_not_drawn(evidence, row, design) for row in listed] + pick.printed_notes(evidence, rows)
+    notes = [*_not_drawn(evidence, listed, design), *pick.printed_notes(evidence, rows)]
     if not drawn:
         sort = "randomised comparison" if design == "randomised" else f"comparison from studies {design}"
         caption = f"{about.name}: no {sort} with an interval is in the dataset for this scope."
@@ -103,14 +103,13 @@ def _kept_out(evidence: Evidence, row: Row, design: str) -> str:
     return "a hazard at one time" if row.time_kind == "at" else ""
 
 
-def _not_drawn(evidence: Evidence, row: Row, design: str) -> Line:
-    return line(
-        f"Not drawn, {_kept_out(evidence, row, design)}: ",
-        Span(pick.row_name(evidence, row), ref=row.id),
-        ": ",
-        pick.figure_span(row, words.result_text(row)),
-        ".",
-    )
+def _not_drawn(evidence: Evidence, rows: list[Row], design: str) -> list[Line]:
+    """One line for each reason, with what it kept out."""
+    kept: dict[str, list[Line]] = {}
+    for row in rows:
+        figures = pick.figure_span(row, words.result_text(row))
+        kept.setdefault(_kept_out(evidence, row, design), []).append(line(Span(pick.row_name(evidence, row), ref=row.id), ": ", figures))
+    return [line(f"Not drawn, {why}: ", *joined("; ", found), ".") for why, found in kept.items()]
 
 
 def _table(evidence: Evidence, about: Row, rows: list[Row], unit: str) -> Table:

@@ -53,8 +53,8 @@ def harms(evidence: Evidence) -> Figure:
         nothing = "No harm of a randomised trial is in the dataset for this scope."
         return Figure(name, nothing, nothing)
     used = [row for group in (*groups, *apart, *counted, *later) for row in group]
-    notes = [_apart(evidence, group, "Events, not patients (a patient may have several)") for group in apart]
-    notes += [_apart(evidence, group, "After the randomised comparison") for group in later]
+    notes = [*_apart(evidence, apart, "Events, not patients (a patient may have several)")]
+    notes += _apart(evidence, later, "After the randomised comparison")
     notes += _withheld(evidence)
     notes += pick.printed_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
@@ -107,17 +107,13 @@ def _alt(evidence: Evidence, group: Group) -> Line:
     return line(f"{pick.acronym(evidence, group[0])}, ", _title(evidence, group), ": ", *joined(", ", arms, last=" and "))
 
 
-def _apart(evidence: Evidence, group: Group, why: str) -> Line:
-    spans: list[Span | str] = []
-    for row in group:
-        spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.estimate_text(row))]
-    return line(
-        f"{why}: {pick.acronym(evidence, group[0])}, ",
-        _title(evidence, group, inside=True),
-        ": ",
-        *spans,
-        ".",
-    )
+def _apart(evidence: Evidence, groups: list[Group], why: str) -> list[Line]:
+    """What is not drawn for one reason; nothing where there is none."""
+    found = []
+    for group in groups:
+        arms = (line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.estimate_text(row))) for row in group)
+        found.append(line(f"{pick.acronym(evidence, group[0])}, ", _title(evidence, group, inside=True), ": ", *joined(", ", arms)))
+    return [line(f"{why}: ", *joined("; ", found), ".")] if found else []
 
 
 def _withheld(evidence: Evidence) -> list[Line]:

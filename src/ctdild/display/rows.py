@@ -247,7 +247,12 @@ def row_name(evidence: Evidence, row: Row) -> str:
         return row.id
     who = words.comparison_text(evidence, row) if row.table == "contrasts" else words.arm_text(evidence, row)
     group = words.cohort_text(evidence, row)
-    parts = [acronym(evidence, row), *([group] if group else []), who, f"{evidence.outcome(row).short} {words.time_text(row)}".strip()]
+    parts = [
+        acronym(evidence, row),
+        *([words.in_sentence(group)] if group else []),
+        who,
+        f"{evidence.outcome(row).short} {words.time_text(row)}".strip(),
+    ]
     return ", ".join(parts)
 
 

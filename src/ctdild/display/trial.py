@@ -80,7 +80,7 @@ def _facts(evidence: Evidence, trial: Row) -> Figure | None:
         elif column in _EXPECTED:
             unread.append(words.in_sentence(name))
     notes = [line(f"Not read: {pick.sentence_list(unread)}.")] if unread else []
-    return _section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, [trial], notes=notes)
+    return _section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, [trial], "facts", notes)
 
 
 def _arms(evidence: Evidence, trial: Row) -> Figure | None:
@@ -97,7 +97,7 @@ def _arms(evidence: Evidence, trial: Row) -> Figure | None:
             (cell(words.at_start(arm.label), Span(arm.role, tone="muted")), cell(regimen), cell(*(counts or [Span("not reported here", tone="muted")])),
              cell(words.verification_text(evidence, arm)))
         )  # fmt: skip
-    return _section(evidence, trial, "arms", "arms", ("Arm", "Regimen", "Patients", "Read"), body, rows)
+    return _section(evidence, trial, "arms", "arms", ("Arm", "Regimen", "Patients", "Read"), body, rows, "results")
 
 
 def _cohorts(evidence: Evidence, trial: Row) -> Figure | None:
@@ -112,7 +112,7 @@ def _cohorts(evidence: Evidence, trial: Row) -> Figure | None:
         )
         for row in rows
     ]
-    return _section(evidence, trial, "groups", "groups inside the trial", ("Group", "Who", "Patients", "Read"), body, rows)
+    return _section(evidence, trial, "groups", "groups inside the trial", ("Group", "Who", "Patients", "Read"), body, rows, "results")
 
 
 def _standing(rows: list[Row]) -> list[Span]:
@@ -164,7 +164,8 @@ def _contrasts(evidence: Evidence, trial: Row) -> Figure | None:
         n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None and not row.withheld else ""
         favours = "" if row.withheld else words.direction_text(evidence, row)
         parts = (n, favours, row.estimand, _ANALYSED.get(row.analysis_set, ""))
-        tail = [Span(part, ref=_addresses([row]), tone="muted") for part in parts if part]
+        told = ", ".join(part for part in parts if part)
+        tail = [Span(told, ref=_addresses([row]), tone="muted")] if told else []
         body.append(
             (
                 cell(*_about(evidence, [row])),
@@ -174,7 +175,7 @@ def _contrasts(evidence: Evidence, trial: Row) -> Figure | None:
             )
         )
     columns = ("Outcome", "Arms", "Difference", "Read")
-    return _section(evidence, trial, "contrasts", "differences between the arms", columns, body, rows)
+    return _section(evidence, trial, "contrasts", "differences between the arms", columns, body, rows, "results")
 
 
 def _interactions(evidence: Evidence, trial: Row) -> Figure | None:
@@ -213,7 +214,7 @@ def _results(evidence: Evidence, trial: Row) -> Figure | None:
             )
         )
     caption = "results in each arm; figures in one arm are no comparison"
-    return _section(evidence, trial, "results", caption, ("Outcome", "In each arm", "Read"), body, shown)
+    return _section(evidence, trial, "results", caption, ("Outcome", "In each arm", "Read"), body, shown, "results")
 
 
 def _statements(evidence: Evidence, trial: Row) -> Figure | None:
@@ -226,7 +227,9 @@ def _statements(evidence: Evidence, trial: Row) -> Figure | None:
         )
         for row in rows
     ]
-    return _section(evidence, trial, "statements", "said without a figure", ("Outcome", "What the source says", "Read"), body, rows)
+    return _section(
+        evidence, trial, "statements", "said without a figure", ("Outcome", "What the source says", "Read"), body, rows, "results"
+    )
 
 
 _PROOF = {"A": "proof: a primary text or arithmetic", "B": "proof: a second-hand source", "C": "not confirmed"}
@@ -246,7 +249,7 @@ def discrepancy_rows(evidence: Evidence, rows: Iterable[Row]) -> list[tuple[Cell
                  anchor=f"discrepancy-{row.id}"),
             cell(Span(row.stated, ref=row.id)),
             cell(Span(row.against, ref=row.id), Span(_PROOF[row.proof], tone="muted")),
-            cell(Span(f"Used: {_USED[row.used]}."), Span(row.reason, ref=row.id)),
+            cell(Span(f"{words.at_start(_USED[row.used])}."), Span(row.reason, ref=row.id)),
         )
         for row in rows
     ]  # fmt: skip
