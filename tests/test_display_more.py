@@ -12,7 +12,7 @@ from test_display import OUTCOMES, Page, alternative, drawings, read, words_of
 
 from ctdild import display
 from ctdild.display import text, theme
-from ctdild.display.figure import plain
+from ctdild.display.figure import Span, plain
 from ctdild.display.svg import Scale
 from ctdild.evidence import load
 
@@ -515,7 +515,7 @@ def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
                     statements=[{"source_id": "article"}])  # fmt: skip
     works = {"seed": {"year": "2023"}, "late": {"year": "2024", "title": "Later"}, "early": {"year": "2022", "title": "Earlier"}}
     more = display.horizon_table(replace(small, bibliography=works, _index={})).more
-    assert [row[1].plain()[0] for row in more.rows] == [". Later. 2024"]
+    assert [row[1].plain()[0] for row in more.rows] == ["Later. 2024"]
 
 
 def test_the_audit_keeps_what_is_proved_apart_from_what_is_not(made_up):
@@ -702,9 +702,22 @@ def test_regimens_of_one_treatment_have_rows_of_their_own(made_up):
 
 
 def test_trials_of_idiopathic_fibrosis_come_last_and_say_so(made_up):
-    rows = _answers(display.answers(made_up(**_second(disease="IPF"), contrasts=_BOTH)))
-    assert "ONE" in rows[0][0] and "idiopathic" not in rows[0][0]
-    assert "TWO" in rows[1][0] and "in idiopathic pulmonary fibrosis, not CTD-ILD" in rows[1][0]
+    evidence = made_up(**_second(disease="IPF"), contrasts=_BOTH)
+    figure = display.answers(evidence)
+    rows = _answers(figure)
+    assert len(rows) == 1 and "ONE" in rows[0][0] and "idiopathic" not in rows[0][0]
+    [apart] = [" ".join(row[0].plain()) for row in figure.more.rows]
+    assert "TWO" in apart and "in idiopathic pulmonary fibrosis, not CTD-ILD" in apart
+    assert figure.more.caption == "In idiopathic pulmonary fibrosis, not CTD-ILD"
+    trials = display.evidence_table(evidence)
+    assert [row[0].plain()[0] for row in trials.table.rows] == ["ONE"] and [row[0].plain()[0] for row in trials.more.rows] == ["TWO"]
+    assert "TWO" in trials.more.caption, "what opens the table names the trials in it"
+
+
+def test_where_all_trials_are_of_idiopathic_fibrosis_they_are_the_table(made_up):
+    evidence = made_up(trials=[{"disease": "IPF"}], cohorts=[{"disease": "IPF"}], contrasts=[contrast("40", "10", "70")])
+    for figure in (display.answers(evidence), display.evidence_table(evidence)):
+        assert figure.table.rows and figure.more is None
 
 
 def test_a_secondary_result_of_a_missed_trial_says_both(made_up):
@@ -852,3 +865,81 @@ def test_an_instrument_with_a_result_is_not_called_unused(evidence):
     assert "SGRQ-I" in unused
     for used in ("D-12", "SOBQ", "L-PF", "mRSS"):
         assert used not in unused, f"{used} has a result"
+
+
+def test_a_folded_table_says_how_much_is_in_it_and_keeps_its_notes(made_up):
+    rows = [arm("-40"), arm("-90", arm="placebo"), arm("-70", weeks="104")]
+    figure = display.arm_changes(made_up(arm_results=rows), "fvc-rate")
+    assert figure.fold == "Open the table: 2 trials and groups"
+    html = replace(figure, notes=((Span("a note"),),)).html()
+    fold = re.search(r'<details class="ctd-fold"><summary>(.*?)</summary>(.*?)</details>', html, re.S)
+    assert fold[1] == figure.fold and "<table" in fold[2] and "a note" in fold[2]
+    assert html.index("<figcaption>") < html.index("<details") and "a note" not in html.replace(fold[0], "")
+
+
+def test_the_arms_of_one_group_share_a_row(made_up):
+    rows = [arm("-40", n="50"), arm("-90", arm="placebo", n="48"), arm("-70", weeks="104")]
+    [first, second] = display.arm_changes(made_up(arm_results=rows), "fvc-rate").table.rows
+    assert first[2].plain()[:2] == ["Drug: \u221240 mL/year, n 50", "Placebo: \u221290 mL/year, n 48"]
+    assert "Placebo" not in " ".join(second[2].plain()) and second[1].plain() == ["over 104 weeks"]
+
+
+def test_withheld_harms_are_named_and_not_drawn(whole):
+    antifibrotics = whole.scope("antifibrotics")
+    figure = display.harms(antifibrotics)
+    [note] = [plain(note) for note in figure.notes if plain(note).startswith("Withheld")]
+    assert note == "Withheld, since sources disagree: FIBRONEER-ILD, stopped for an event."
+    withheld = {row.id for row in antifibrotics["arm_results"] if row.withheld}
+    assert withheld and not withheld & figure.refs and "nerandomilast" not in figure.svg_wide
+    cells = [" ".join(row[3].plain()) for row in display.answers(antifibrotics).table.rows if "erandomilast" in row[0].plain()[0]]
+    assert cells and all(cell.startswith("Withheld, since sources disagree") for cell in cells)
+
+
+def test_only_arms_of_which_something_is_drawn_have_a_column(made_up):
+    arms = [*BASE["arms"], {"arm": "other", "label": "Other", "treatment": "drug"}]
+    rows = [arm("", arm=name, outcome="sae", unit="patients", statistic="count", events=events, n="50", counts="patients", time_kind="window")
+            for name, events in (("drug", "5"), ("placebo", "4"))]  # fmt: skip
+    figure = display.harms(made_up(arms=arms, arm_results=rows))
+    assert "ONE: arm versus arm" in re.findall(r">([^<]+)<", figure.svg_wide) and "open square" not in plain(figure.legend)
+
+
+def test_a_primary_outcome_without_estimate_has_the_figures_of_both_arms(whole):
+    rows = {" ".join(row[0].plain()): " ".join(row[1].plain()) for row in display.answers(whole.scope("iim-ild")).table.rows}
+    [cell] = [text for head, text in rows.items() if "Fujisawa 2021" in head]
+    assert "tacrolimus 87%, ciclosporin 71%; p = 0.16" in cell
+
+
+def test_what_is_kept_out_of_a_drawing_for_one_reason_stands_in_one_line(whole):
+    ssc = whole.scope("ssc-ild")
+    for figure in (display.forest(ssc, "fvc-pp"), display.harms(ssc)):
+        leads = [plain(note).partition(":")[0] for note in figure.notes if plain(note).startswith(("Not drawn", "Events", "After"))]
+        assert leads and len(leads) == len(set(leads))
+
+
+def test_a_fold_risk_is_called_what_its_source_calls_it(whole):
+    table = display.antibodies_table(whole.scope("iim-ild")).table
+    said = " ".join(" ".join(row[2].plain()) for row in table.rows)
+    assert "ILD: 6-fold risk Logistic regression; no interval in the abstract." in " ".join(said.split()) and "times the risk" not in said
+    assert "odds ratio 3.34" in said
+
+
+def test_a_name_that_ends_with_the_year_is_not_followed_by_it(made_up):
+    for acronym, lines in (("Jones 2006", ["Jones 2006"]), ("ONE", ["ONE", "2006"])):
+        evidence = made_up(trials=[{"acronym": acronym, "year": "2006"}])
+        assert display.evidence_table(evidence).table.rows[0][0].plain() == lines
+
+
+def test_the_page_of_a_trial_has_no_empty_cell_and_says_what_was_not_read(whole):
+    for trial in whole["trials"]:
+        for heading, figure in display.trial_figures(whole, trial.trial_id):
+            for table in (figure.table, figure.more):
+                empty = [row[0].plain() for row in (table.rows if table else ()) for one in row if not any(one.plain())]
+                assert not empty, (trial.trial_id, heading, empty)
+    facts = dict(display.trial_figures(whole, "senscis"))["Design"]
+    assert [plain(note) for note in facts.notes] == ["Not read: primary outcome as registered."]
+
+
+def test_the_day_on_which_corrections_were_looked_for_stands_beside_the_report(made_up):
+    for day, shown in (("2026-01-31", True), ("", False)):
+        figure = dict(display.trial_figures(made_up(reports=[{"checked_on": day}]), "one"))["Reports"]
+        assert ("Looked for corrections on" in figure.plain()) == shown and "not yet" not in figure.plain()

@@ -113,6 +113,8 @@ def test_charts_and_tables_are_visible(visit):
             label = page.locator(f"#{drawn.first.get_attribute('aria-labelledby')}")
             assert len(label.text_content()) > 50 and not label.is_visible()
             assert page.get_by_role("img", name=label.text_content(), exact=True).count() == 1
+        elif figure.locator("details.ctd-fold").count():
+            assert figure.locator("details.ctd-fold > summary").is_visible()
         else:
             assert figure.locator("table").first.is_visible()
 
@@ -268,3 +270,57 @@ def test_the_first_mention_of_a_glossary_term_is_a_link_with_its_meaning(site):
     terms = [term for term, _ in links]
     assert {"FVC", "ILD"} <= set(terms) and len(terms) == len(set(terms))
     assert all(len(meaning) > 20 for _, meaning in links)
+
+
+def test_pages_load_no_icon_script_and_no_search_index(visit, sample):
+    for name in sample:
+        loaded = [url.rpartition("/")[2].partition("?")[0] for url in visit(name).requests_made]
+        heavy = {"fontawesome.js", "fa-solid-900.woff2", "togglebutton.js", "design-tabs.js"}
+        assert not heavy & set(loaded), (name, loaded)
+        assert ("searchindex.js" in loaded) == (name == "search.html"), (name, loaded)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_every_icon_is_drawn(visit, sample, script):
+    """The names of the theme's icons must be among those that site.css draws."""
+    for name in sample:
+        page = visit(name, java_script_enabled=script)
+        undrawn = page.evaluate("""() => [...document.querySelectorAll('.fa-solid')].filter(
+            e => !getComputedStyle(e, '::before').maskImage.startsWith('url("data:image/svg+xml')).map(e => e.className)""")
+        assert not undrawn, (name, undrawn)
+    box = page.locator(".fa-bars").first.bounding_box()
+    assert box["width"] > 10 and box["height"] > 10
+
+
+def test_a_search_finds_a_trial(visit):
+    page = visit("search.html?q=senscis")
+    page.locator("#search-results li a").first.wait_for()
+    assert page.locator("#search-results li a").count() > 2
+
+
+def test_the_letter_behind_a_figure_opens_the_folded_list_of_sources(visit):
+    page = visit(CHAPTER)
+    fold = page.locator("figure[id^=fig-sources-table] details.ctd-fold")
+    assert not fold.locator("table").is_visible() and "sources" in fold.locator("summary").inner_text()
+    letter = page.locator("a.ev-level").first
+    letter.click()
+    target = page.locator(letter.get_attribute("href"))
+    target.wait_for(state="visible")
+    assert 0 <= target.bounding_box()["y"] < DESKTOP["height"]
+    fold.evaluate("e => e.open = false")
+    page.evaluate("scrollTo(0, 0)")
+    letter.click()
+    target.wait_for(state="visible")
+
+
+def test_paper_shows_what_is_folded_and_nothing_wider_than_itself(visit):
+    for name in (CHAPTER, "chapters/antifibrotics.html", "trials/senscis.html"):
+        page = visit(name, {"width": 680, "height": 960})  # A4 with margins of 15 mm
+        page.emulate_media(media="print")
+        assert page.locator("details.ctd-fold, details.ctd-more").count() or name.startswith("trials")
+        hidden = page.evaluate("""() => [...document.querySelectorAll('.ctd-fold table, .ctd-more table, .sd-dropdown p')].filter(
+            e => !e.checkVisibility({contentVisibilityAuto: true}) || !e.getBoundingClientRect().height).map(e => e.textContent.slice(0, 60))""")
+        assert not hidden, (name, hidden)
+        wide = page.evaluate("""() => [...document.querySelectorAll('.ctd-figure :is(table, svg, p, figcaption)')].filter(
+            e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.textContent.slice(0, 60))""")
+        assert not wide, (name, wide)

@@ -320,14 +320,19 @@ class Evidence:
         return {(cell.row_id, cell["table"], cell.column): cell for cell in reversed(self["cell_sources"])}
 
     def work(self, key: str) -> str:
-        """A work of the bibliography in one line, as far as its fields are confirmed: ``Tashkin DP and others. Title. Journal 2006;354:2655``."""
+        """A work of the bibliography in one line, as far as its fields are confirmed: ``Tashkin DP and others. Title. Journal 2006;354:2655``.
+
+        That authors or year of an article were not read is said; a record of a registry has none to read.
+        """
         fields = self.bibliography[key]
+        if "journal" not in fields:
+            fields = {name: text for name, text in fields.items() if text.strip("{}") not in ("[authors not read]", "[year not read]")}
         first, *others = fields.get("author", "").split(" and ")
         author = f"{first.partition(',')[0]}{' and others' if others else ''}"
         journal = " ".join(part for part in (fields.get("journal") or fields.get("howpublished", ""), fields.get("year", "")) if part)
         volume = f";{fields['volume']}" if "volume" in fields else ""
         pages = f":{fields['pages']}" if "pages" in fields else ""
-        return f"{author}. {fields.get('title', '')}. {journal}{volume}{pages}"
+        return ". ".join(part for part in (author, fields.get("title", ""), f"{journal}{volume}{pages}") if part)
 
     def frame(self, table: str):
         """The table as a pandas DataFrame: numbers as float64, lists as text, corrected cells applied."""

@@ -109,12 +109,14 @@ class TrialDirective(SphinxDirective):
 def _lead(evidence: Evidence, trial: Row) -> str:
     """Title, citation to copy, JSON."""
     registry = evidence.source(trial).link
+    kinds = {report.citation: report.kind for report in evidence["reports"] if report.trial_id == trial.trial_id}
+    cited = "the main report" if kinds.get(trial.citation) == "main" else "it"
     links = [f'<a href="../_static/trials/{escape(trial.trial_id)}.json" download>this trial as JSON</a>']
     if registry:
         links.append(f'<a href="{escape(registry)}">{escape(evidence.source(trial).title)}</a>')
     return (
         f'<p class="ctd-lead">{escape(trial.title)}</p>\n'
-        f'<p class="ctd-cite"><span class="ctd-muted">To cite the main report:</span> {escape(evidence.work(trial.citation))}</p>\n'
+        f'<p class="ctd-cite"><span class="ctd-muted">To cite {cited}:</span> {escape(evidence.work(trial.citation))}</p>\n'
         f'<p class="ctd-cite">{", ".join(links)}</p>'
     )
 

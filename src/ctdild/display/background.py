@@ -102,18 +102,17 @@ def antibodies_table(evidence: Evidence) -> Figure:
         (
             cell(Span(row.antibody, ref=row.id)),
             cell(Span(row.population, ref=row.id), *([_diseases(row)] if set(row.disease) != about else []), *_numbers(row)),
-            cell(Span(words.at_start(row.finding), ref=row.id)),
             cell(*_strength(row)),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
     ]
-    heads = ("Antibody", "Patients", "Goes with", "How strongly", "Read")
+    heads = ("Antibody", "Patients", "Goes with, and how strongly", "Read")
     return table_figure(
         figure_name(evidence, "antibodies"),
         "Autoantibodies and what they go with. An association is neither a cause nor a test result for one patient.",
         tuple(Column(head) for head in heads), body, evidence, rows,
-        empty="No autoantibody stands in the dataset for this scope.",
+        empty="No autoantibody stands in the dataset for this scope.", kind="results",
     )  # fmt: skip
 
 
@@ -123,8 +122,8 @@ def _numbers(row: Row) -> list[Span]:
     return [Span(f"n {row.n}", ref=row.id, tone="muted")] if row.n is not None and row.events is None else []
 
 
-def _strength(row: Row) -> list[Span]:
-    """The estimate with its interval, the other group, the p-value; or what the source says; what to know of it."""
+def _strength(row: Row) -> list[Span | Line]:
+    """What the antibody goes with: the estimate with its interval, the other group, the p-value; or what the source says; what to know of it."""
     lines = []
     share = row.measure == "% of patients"
     if row.estimate is not None:
@@ -148,7 +147,8 @@ def _strength(row: Row) -> list[Span]:
         lines.append(Span(row.says, ref=row.id))
     lines += [Span("pooled over studies", tone="muted")] if row.pooled else []
     lines += [Span(row.note, ref=row.id, tone="muted")] if row.note and lines else []
-    return lines or [Span("share not read" if share else "strength not read", tone="muted")]
+    first, *rest = lines or [Span("share not read" if share else "strength not read", tone="muted")]
+    return [line(Span(f"{words.at_start(row.finding)}: ", ref=row.id), first), *rest]
 
 
 def instruments_table(evidence: Evidence) -> Figure:

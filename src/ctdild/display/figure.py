@@ -272,13 +272,14 @@ class Figure:
             if svg:
                 only = "" if self.svg_narrow else " ctd-chart--only"
                 parts.append(f'<div class="ctd-chart ctd-chart--{kind}{only}">{svg}</div>')
+        notes = "\n".join(f"<p>{_html(note)}</p>" for note in self.notes)
+        notes = f'<div class="ctd-notes">\n{notes}\n</div>' if notes else ""
         if self.table and folded:
-            parts.append(f'<details class="ctd-fold"><summary>{escape(self.fold)}</summary>\n{self.table.html()}\n</details>')
+            parts.append(f'<details class="ctd-fold"><summary>{escape(self.fold)}</summary>\n{self.table.html()}\n{notes}</details>')
         elif self.table and not self.svg_wide:
             parts.append(self.table.html())
-        if self.notes:
-            notes = "\n".join(f"<p>{_html(note)}</p>" for note in self.notes)
-            parts.append(f'<div class="ctd-notes">\n{notes}\n</div>')
+        if notes and not folded:
+            parts.append(notes)
         if self.table and self.svg_wide:
             parts.append(f'<details class="ctd-data"><summary>Data table</summary>\n{self.table.html()}\n</details>')
         if self.more:

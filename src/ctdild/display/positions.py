@@ -79,7 +79,7 @@ def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
         figure_name(evidence, "recommendations", *diseases),
         f"Guidelines{about}, by treatment. A strength that was not read is not a weak one.",
         tuple(Column(head) for head in ("Treatment", "Position", "Read")), body, evidence, found,
-        empty="No guideline's position is in the dataset for this scope.",
+        empty="No guideline's position is in the dataset for this scope.", kind="results",
     )  # fmt: skip
 
 

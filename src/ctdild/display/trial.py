@@ -24,8 +24,8 @@ _FACTS = (
     ("Patients planned", "n_planned"),
     ("Patients randomised", "n_randomised"),
     ("Background treatment", "background"),
-    ("Primary outcome, published", "primary_outcome"),
-    ("Primary outcome, registered", "primary_outcome_registered"),
+    ("Primary outcome as published", "primary_outcome"),
+    ("Primary outcome as registered", "primary_outcome_registered"),
     ("Primary outcome met", "primary_met"),
     ("Stopped early because", "stop_reason"),
     ("Sponsor", "sponsor"),
@@ -33,7 +33,10 @@ _FACTS = (
 )
 
 #: Facts that every trial has, so that a hole is worth a word.
-_EXPECTED = ("primary_outcome_registered", "n_planned")
+_EXPECTED = ("primary_outcome", "primary_outcome_registered", "n_planned")
+
+#: What a cell says where it has no fact.
+_NO_FACT = ("", "Not read", "not read", "not applicable", "not reported")
 
 
 def trial_figures(evidence: Evidence, trial_id: str) -> list[tuple[str, Figure]]:
@@ -74,27 +77,32 @@ def _facts(evidence: Evidence, trial: Row) -> Figure | None:
     body, unread = [], []
     for name, column in _FACTS:
         text = trial.text(column)
-        if text:
+        if text not in _NO_FACT:
             span = Span(words.at_start(text), ref=trial.id, mark=pick.mark(trial, column))
             body.append((cell(name), cell(span), cell(words.verification_text(evidence, trial, column))))
-        elif column in _EXPECTED:
+        elif column in _EXPECTED and trial.kind == "rct":
             unread.append(words.in_sentence(name))
     notes = [line(f"Not read: {pick.sentence_list(unread)}.")] if unread else []
     return _section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, [trial], "facts", notes)
 
 
 def _arms(evidence: Evidence, trial: Row) -> Figure | None:
-    rows = _own(evidence, "arms", trial)
+    counted = ("n_randomised", "n_treated", "n_analysed")
+    rows = [
+        arm
+        for arm in _own(evidence, "arms", trial)
+        if arm.role != "all" or arm.regimen or any(arm[column] is not None for column in counted)
+    ]
     body = []
     for arm in rows:
         counts = [
             Span(f"{arm[column]} {name}", ref=arm.id, mark=pick.mark(arm, column))
-            for name, column in (("randomised", "n_randomised"), ("treated", "n_treated"), ("analysed", "n_analysed"))
+            for name, column in zip(("randomised", "treated", "analysed"), counted, strict=True)
             if arm[column] is not None
         ]
-        regimen = Span(arm.regimen, ref=arm.id) if arm.regimen else Span("not reported here", tone="muted")
+        regimen = Span(arm.regimen, ref=arm.id) if arm.regimen else Span("regimen not reported here", tone="muted")
         body.append(
-            (cell(words.at_start(arm.label), Span(arm.role, tone="muted")), cell(regimen), cell(*(counts or [Span("not reported here", tone="muted")])),
+            (cell(words.at_start(arm.label), Span(arm.role, tone="muted")), cell(regimen), cell(*(counts or [Span("number not reported here", tone="muted")])),
              cell(words.verification_text(evidence, arm)))
         )  # fmt: skip
     return _section(evidence, trial, "arms", "arms", ("Arm", "Regimen", "Patients", "Read"), body, rows, "results")
@@ -107,7 +115,7 @@ def _cohorts(evidence: Evidence, trial: Row) -> Figure | None:
         (
             cell(Span(row.label, ref=row.id), Span(f"{row.kind}, {planned[row.prespecified]}", tone="muted")),
             cell(Span(row.definition, ref=row.id)),
-            cell(Span(str(row.n), ref=row.id) if row.n is not None else Span("not reported here", tone="muted")),
+            cell(Span(f"{row.n} patients", ref=row.id) if row.n is not None else Span("number not reported here", tone="muted")),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
@@ -137,7 +145,8 @@ def _addresses(rows: list[Row]) -> tuple[str, ...]:
 def _about(evidence: Evidence, rows: list[Row]) -> list[Span]:
     row = rows[0]
     group = words.cohort_text(evidence, row)
-    parts = [group, words.time_text(row) or "time not reported", row.role.replace("-", " ")]
+    time, role = words.time_text(row) or "time not reported", row.role.replace("-", " ")
+    parts = [group, time, "" if role in group or role in time else role]
     return [Span(evidence.outcome(row).name), Span(", ".join(part for part in parts if part), ref=_addresses(rows), tone="muted")]
 
 
@@ -183,14 +192,14 @@ def _interactions(evidence: Evidence, trial: Row) -> Figure | None:
     body = [
         (
             cell(evidence.outcome(row).name),
-            cell(row.modifier),
+            cell(f"by {row.modifier}"),
             cell(Span(words.p_text(row), ref=row.id)),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
     ]
-    columns = ("Outcome", "Does the effect differ by", "Interaction", "Read")
-    return _section(evidence, trial, "interactions", "tests of interaction", columns, body, rows)
+    columns = ("Outcome", "Does the effect differ", "Interaction", "Read")
+    return _section(evidence, trial, "interactions", "tests of interaction", columns, body, rows, "results")
 
 
 def _results(evidence: Evidence, trial: Row) -> Figure | None:
@@ -281,4 +290,4 @@ def _reports(evidence: Evidence, trial: Row) -> Figure | None:
         )
         for row in rows
     ]
-    return _section(evidence, trial, "reports", "papers and notices", ("Kind", "Report"), body, [])
+    return _section(evidence, trial, "reports", "papers and notices", ("Kind", "Report"), body, [], "facts")
