@@ -27,13 +27,11 @@ COLOUR_SHEET = "colours-without-script.css"
 UNWANTED = ("sphinx-thebe", "thebe_selector", "togglebutton", "toggleHint", "toggleOpenOnPrint", "design-tabs")
 #: Only a page with code to copy needs what copies it.
 COPYING = ("clipboard", "copybutton")
-#: What the theme's templates load whatever is asked of them: icons that `site.css` draws, a search index that only the page of the
-#: search uses (the others search on it), and the settings of live code.
-_HEAVY = re.compile(
-    r"""\s*<script[^>]*\bsrc="[^"]*(?:_static/scripts/fontawesome\.js|_static/searchtools\.js|_static/language_data\.js|searchindex\.js)[^"]*"[^>]*></script>"""
-    r"""|\s*<script type="text/x-thebe-config">.*?</script>\s*<script>\s*kernelName = [^<]*</script>""",
-    re.DOTALL,
-)
+#: What the theme's templates load whatever is asked of them: icons that `site.css` draws, the settings of live code, and the index of
+#: the search, which only its own page uses (the others lead there).
+_ICONS = r'\s*<script[^>]*\bsrc="[^"]*_static/scripts/fontawesome\.js[^"]*"[^>]*></script>'
+_LIVE_CODE = r'\s*<script type="text/x-thebe-config">.*?</script>\s*<script>\s*kernelName = [^<]*</script>'
+_SEARCH = r'\s*<script[^>]*\bsrc="[^"]*(?:_static/searchtools\.js|_static/language_data\.js|searchindex\.js)[^"]*"[^>]*></script>'
 _FONT = ("_static/scripts", "fontawesome.js*"), ("_static/vendor/fontawesome/webfonts", "*")
 
 
@@ -105,9 +103,10 @@ def _drop_unwanted(app, pagename, templatename, context, doctree) -> None:
         context[kind] = [asset for asset in context[kind] if wanted(asset)]
 
 
-def lighter(html: str) -> str:
-    """A page without the scripts that it loads and does not use."""
-    return _HEAVY.sub("", html)
+def lighter(html: str, searches: bool = False) -> str:
+    """A page without the scripts that it loads and does not use; the page that searches keeps those of the search."""
+    unused = [_ICONS, _LIVE_CODE, *([] if searches else [_SEARCH])]
+    return re.sub("|".join(unused), "", html, flags=re.DOTALL)
 
 
 def _lighten(app, error) -> None:
@@ -116,11 +115,10 @@ def _lighten(app, error) -> None:
     if error is not None or app.builder.format != "html":
         return
     for path in out.rglob("*.html"):
-        if path.name != "search.html":
-            html = path.read_text(encoding="utf-8")
-            light = lighter(html)
-            if light != html:
-                path.write_text(light, encoding="utf-8")
+        html = path.read_text(encoding="utf-8")
+        light = lighter(html, searches=path.name == "search.html")
+        if light != html:
+            path.write_text(light, encoding="utf-8")
     for folder, pattern in _FONT:
         for path in (out / folder).glob(pattern):
             path.unlink()

@@ -19,6 +19,9 @@ from html import escape
 from ..evidence import Evidence, Row
 from . import text as words
 
+#: A drawing higher than this, in px, could be read on no sheet of paper: its data table is printed instead.
+TALL = 1100
+
 #: Characters at which the plain text wraps a table cell, and a paragraph.
 PLAIN_CELL, PLAIN_LINE = 34, 110
 
@@ -288,7 +291,8 @@ class Figure:
             items = "\n".join(source.html() for source in self.sources)
             parts.append(f'<details class="ctd-sources"><summary>Sources ({len(self.sources)})</summary>\n<ul>\n{items}\n</ul>\n</details>')
         body = "\n".join(parts)
-        return f'<figure class="ctd-figure" id="{identity}">\n{body}\n</figure>'
+        tall = " ctd-figure--tall" if self.svg_wide and self.table and _height(self.svg_wide) > TALL else ""
+        return f'<figure class="ctd-figure{tall}" id="{identity}">\n{body}\n</figure>'
 
     def plain(self) -> str:
         blocks = [_fill(plain(self.caption)), *([_fill(plain(self.legend))] if self.legend else [])]
@@ -308,6 +312,10 @@ class Figure:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.plain()}
+
+
+def _height(svg: str) -> float:
+    return float(re.search(r'\bheight="([\d.]+)"', svg)[1])
 
 
 def _fill(text: str) -> str:

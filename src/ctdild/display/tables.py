@@ -13,6 +13,9 @@ from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, 
 
 SYMPTOM_DOMAINS = ("symptoms", "function", "health status")
 
+#: A table of more rows than this is opened on request, where the text beside it tells the main ones.
+LONG = 12
+
 
 def table_figure(name: str, caption: str, columns: tuple[Column, ...], body: list[tuple[Cell, ...]], evidence: Evidence, rows: list[Row],
             notes: tuple[Line, ...] = (), empty: str = "", kind: str = "", fold: str = "") -> Figure:  # fmt: skip
@@ -318,6 +321,7 @@ def symptoms(evidence: Evidence) -> Figure:
         tuple(pick.printed_notes(evidence, used)),
         empty="No patient-reported outcome of a randomised trial is in the dataset for this scope.",
         kind="results",
+        fold=opens(len(body), "result", "results") if len(body) > LONG else "",
     )
 
 
