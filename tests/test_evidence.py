@@ -347,3 +347,13 @@ def test_the_schema_describes_every_column(root):
     for resource in package["resources"]:
         for field in resource["schema"]["fields"]:
             assert len(field["description"]) > 4 and field["description"].endswith("."), (resource["name"], field["name"])
+
+
+def test_a_registry_record_has_no_authors_to_miss(evidence):
+    for key, fields in evidence.bibliography.items():
+        if "registry record" in fields.get("title", ""):
+            assert "not read]" not in evidence.work(key) and not evidence.work(key).startswith(". "), key
+    unread = [
+        key for key, fields in evidence.bibliography.items() if "[authors not read]" in fields.get("author", "") and "journal" in fields
+    ]
+    assert unread and all("[authors not read]" in evidence.work(key) for key in unread), "of an article the hole is said"

@@ -325,7 +325,7 @@ class Evidence:
         That authors or year of an article were not read is said; a record of a registry has none to read.
         """
         fields = self.bibliography[key]
-        if "journal" not in fields:
+        if "registry record" in fields.get("title", ""):
             fields = {name: text for name, text in fields.items() if text.strip("{}") not in ("[authors not read]", "[year not read]")}
         first, *others = fields.get("author", "").split(" and ")
         author = f"{first.partition(',')[0]}{' and others' if others else ''}"
