@@ -315,7 +315,9 @@ class Figure:
 
 
 def _height(svg: str) -> float:
-    return float(re.search(r'\bheight="([\d.]+)"', svg)[1])
+    """The height that a drawing states, in px; 0 where it states none."""
+    found = re.search(r'\bheight="([\d.]+)"', svg)
+    return float(found[1]) if found else 0.0
 
 
 def _fill(text: str) -> str:
