@@ -52,6 +52,7 @@ WITHOUT_ROW = {
     r"; below 1,": "the null of a ratio",
     r"per 100": "a unit",
     r"^Sources \(\d+\)$": "a count of rows",
+    r"^Open the table: \d+ [a-z ]+$": "a count of rows",
 }
 
 
