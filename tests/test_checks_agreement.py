@@ -13,7 +13,7 @@ from test_checks_arithmetic import patients
 from test_checks_plausibility import RATIO
 
 from ctdild import checks
-from ctdild.checks import granularity, readings
+from ctdild.checks import granularity
 from ctdild.evidence import Printed
 
 PLACEBO = {"arm": "placebo"}
@@ -87,9 +87,6 @@ CASES = [
     ("copied-row", results(arm("-41"), arm("-20", weeks="26")), results(arm("-41"), arm("-41", weeks="26")), "value", "check both"),
     ("change", results(arm("66.5", **BASELINE), arm("68.1", variant="level", preferred="false", **BASELINE | {"weeks": "52"}), arm("1.6", **POINTS)), results(arm("66.5", **BASELINE), arm("68.1", variant="level", preferred="false", **BASELINE | {"weeks": "52"}), arm("-1.6", **POINTS)), "value", "exchange value at the visit and value at baseline"),
     ("two-sources", results(arm("-41"), arm("-43", variant="second", preferred="false", source_id="other", note="Another set of patients."), sources=[REPORT, OTHER], reports=[{}, {"report_id": "one-two", "citation": "other-2019", "kind": "secondary"}]), results(arm("-41"), arm("-43", variant="second", preferred="false", source_id="other"), sources=[REPORT, OTHER], reports=[{}, {"report_id": "one-two", "citation": "other-2019", "kind": "secondary"}]), "value", "add a row to discrepancies.csv"),
-    ("reading", results(arm("-41.0"), readings=[{"table": "arm_results", "row_id": "one.all.fvc-ml.w52.drug", "reading": "−41.0 mL (n 97)"}]), results(arm("-14.0"), readings=[{"table": "arm_results", "row_id": "one.all.fvc-ml.w52.drug", "reading": "−41.0 mL (n 97)"}]), "value", "look it up"),
-    ("reading", contrasts(contrast("41.0", "2.9", "79.0"), readings=[{"table": "contrasts", "row_id": "one.all.fvc-ml.w52", "reading": "41.0; 95% CI 2.9 to 79.0"}]), contrasts(contrast("41.0", "9.0", "73.0"), readings=[{"table": "contrasts", "row_id": "one.all.fvc-ml.w52", "reading": "41.0; 95% CI 2.9 to 79.0"}]), "ci_high", "look it up"),
-    ("reading", {}, results(arm("-41.0"), readings=[{"table": "arm_results", "row_id": "one.all.fvc-ml.w26.drug", "reading": "-41.0"}]), "row_id", "mend the address"),
     ("sibling-size", results(arm("7"), arm("6", **PLACEBO), arm("5", weeks="26"), arm("4", weeks="26", **PLACEBO)), results(arm("70"), arm("6", **PLACEBO), arm("5", weeks="26"), arm("4", weeks="26", **PLACEBO)), "value", "write 7.0 for 70"),
     ("primary-met", contrasts(contrast("41.0", "2.9", "79.0", "0.04"), trials=[{"primary_met": "met"}]), contrasts(contrast("41.0", "2.9", "79.0", "0.04"), trials=[{"primary_met": "not met"}]), "p_value", "check p and interval"),
     ("cites-trial", results(arm("41.0")), results(arm("41.0", source_id="other"), sources=[REPORT, OTHER]), "source_id", "name the source that was read"),
@@ -178,32 +175,6 @@ def test_a_wrong_scale_is_caught(points, ml, factor):
     assert found("ml-per-point", contrasts=true) == []
     scaled = [contrast(f"{points * ml * factor:.4f}"), true[1]]
     assert {p.rule for p in checks.run(build(contrasts=scaled))} & {"ml-per-point", "unit-magnitude"}
-
-
-# --- the second entry ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("reading", "figures"),
-    [
-        ("14 (29%)", {"14", "29"}),
-        ("42.2; 36.4-58.7", {"42.2", "36.4", "58.7"}),
-        ("-7.69; 95% CI -15.06 to -0.32", {"-7.69", "95", "-15.06", "-0.32"}),
-        ("−2.4 pre; +1.2 post", {"-2.4", "1.2"}),
-        ("1,356 of 5,578", {"1356", "5578"}),
-        ("0·60", {"0.60"}),
-    ],
-)
-def test_figures_of_a_note(reading, figures):
-    assert readings.numbers(reading) == figures
-
-
-def test_the_second_entry_stops_nothing():
-    """Whoever corrects a figure in one place can still build."""
-    note = {"table": "arm_results", "row_id": "one.all.fvc-ml.w52.drug", "reading": "-41.0"}
-    problems = checks.run(build(arm_results=[arm("-14.0")], readings=[note]))
-    assert [p.severity for p in problems] == ["INFO"]
-    assert not any(p.blocks for p in problems)
 
 
 # --- published estimates that are not in the dataset ------------------------------------------------

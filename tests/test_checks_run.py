@@ -7,6 +7,7 @@ import test_checks_agreement
 import test_checks_arithmetic
 import test_checks_contract
 import test_checks_plausibility
+import test_checks_readings
 from conftest import read_table, write_table
 from evidence_factory import arm, build, contrast
 
@@ -32,7 +33,7 @@ def passes(problems) -> bool:
 def test_every_rule_has_a_broken_example():
     tested = {
         case[0]
-        for module in (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility)
+        for module in (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility, test_checks_readings)
         for case in module.CASES
     }
     assert {rule.name for rule in checks.RULES} - tested == {"duplicate-figures"}  # has a test of its own

@@ -130,7 +130,9 @@ RULES = (
     Rule("sibling-size", _W, agreement.sibling_size, "rule 29: no figure is ten times its siblings"),
     Rule("primary-met", _I, agreement.primary_met, "rule 4: the primary outcome was met exactly when its contrast is significant"),
     Rule("lone-figure", _W, readings.lone_figures, "double entry: no single figure of a result differs from what was noted"),
-    Rule("copied-figures", _W, readings.copied_figures, "double entry: figures that differ from what was noted are not those of another row"),
+    Rule(
+        "copied-figures", _W, readings.copied_figures, "double entry: figures that differ from what was noted are not those of another row"
+    ),
     Rule("noted-level", _W, readings.rescaled_limits, "double entry: limits are not those of another level around what was noted"),
     Rule("reading", _I, readings.second_entry, "double entry: figures that moved together, so that what was noted is to follow"),
     Rule("duplicate-figures", _W, plausibility.duplicates, "rule 25: no two trials print the same estimate and interval"),

@@ -61,7 +61,7 @@ class Departure:
         """What to do in either case: a slip in the row, or a figure that the source gives otherwise."""
         back = f"write {self.gone[0]}" if len(self.columns) == len(self.gone) == 1 else "write what was noted"
         shown = ", ".join(self.text(column) for column in self.columns)
-        return f"look it up in the source; {back}, or, if the source says {shown}, change line {self.note.line} of readings.csv too"
+        return f"{back}; or, if the source says {shown}, change line {self.note.line} of readings.csv too"
 
 
 def departures(evidence: Evidence) -> list[Departure]:
@@ -91,8 +91,7 @@ def second_entry(evidence: Evidence) -> Iterator[Finding]:
     for departure in _unless_slips(evidence):
         for column in departure.columns:
             message = f"{departure.text(column)}, but {departure.note.reading} was noted when the source was read"
-            repair = f"an edit? Then change line {departure.note.line} of readings.csv too; a slip? Write what was noted"
-            yield Finding(departure.row, column, message, repair)
+            yield Finding(departure.row, column, message, departure.repair)
 
 
 def _unless_slips(evidence: Evidence) -> Iterator[Departure]:
@@ -114,11 +113,11 @@ def lone_figures(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _lone(found: list[Departure]) -> list[Departure]:
-    """Not asked where a noted figure is still there, for then one was added; nor of a comparison with an interval, whose figures check each other."""
+    """Not asked where every noted figure is still there, for then one was added."""
     moved: dict[str, int] = {}
     for departure in found:
         moved[_result(departure.row)] = moved.get(_result(departure.row), 0) + len(departure.columns)
-    return [d for d in found if moved[_result(d.row)] == 1 and d.gone and not _has_interval(d.row)]
+    return [d for d in found if moved[_result(d.row)] == 1 and d.gone and not _checks_itself(d.row, d.columns[0])]
 
 
 def _result(row: Row) -> str:
@@ -126,8 +125,11 @@ def _result(row: Row) -> str:
     return ".".join(row.id.split(".")[:4])
 
 
-def _has_interval(row: Row) -> bool:
-    return row.table == "contrasts" and None not in (row.estimate, row.ci_low, row.ci_high)
+def _checks_itself(row: Row, column: str) -> bool:
+    """Whether the other figures of a comparison fix this one: those of an interval fix each other and an exact p, no bound on p."""
+    if row.table != "contrasts" or None in (row.estimate, row.ci_low, row.ci_high):
+        return False
+    return column != "p_value" or row.p_relation == "="
 
 
 # --- figures of another row --------------------------------------------------------------------------
