@@ -24,10 +24,12 @@ import hashlib
 import io
 import json
 import re
-from collections import defaultdict
+import stat
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ POOLED = ("pooled-analysis", "meta-analysis", "narrative-review")
 #: Nothing that people edit in a spreadsheet is larger; what is larger is a mistake, and is named as one.
 MAX_FILE_BYTES = 20_000_000
 MAX_CELL_CHARACTERS = 20_000
+MAX_ROWS_PER_FILE = 5_000
 #: From here on a file's problems are counted, not listed: a shifted column would give thousands.
 MAX_PROBLEMS_PER_FILE = 200
 
@@ -546,9 +549,12 @@ def read_text(folder: Path, name: str) -> tuple[str | None, list[Problem]]:
     """
     path = folder / name
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            message = f"the file has {size:,} bytes; files of this review stay under {MAX_FILE_BYTES:,}"
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for ever, a device never end
+            return None, [_error("unreadable-file", name, None, None, None, "there is a folder, a pipe or a device where the file should be",
+                                 "restore it from the last commit")]  # fmt: skip
+        if status.st_size > MAX_FILE_BYTES:
+            message = f"the file has {status.st_size:,} bytes; files of this review stay under {MAX_FILE_BYTES:,}"
             return None, [_error("file-size", name, None, None, None, message, "restore it from the last commit")]
         data = path.read_bytes()
     except FileNotFoundError:
@@ -561,7 +567,7 @@ def read_text(folder: Path, name: str) -> tuple[str | None, list[Problem]]:
     kind = {".csv": "CSV", ".json": "JSON"}.get(path.suffix, "plain text")
     save = f"save it again as {kind}, character set UTF-8"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return None, [_error("encoding", name, 1, None, None, "the file is UTF-16; expected UTF-8", save)]
+        return None, [_error("encoding", name, 1, None, None, "the file is UTF-16 or UTF-32; expected UTF-8", save)]
     if b"\0" in data:
         line = data[: data.index(b"\0")].count(b"\n") + 1
         return None, [_error("encoding", name, line, None, None, f"the file is binary; expected {kind} in UTF-8", save)]
@@ -687,17 +693,59 @@ def _names(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
+#: The first line of a work, and one of its fields; both are looked for line by line, so that no file takes long.
+_WORK = re.compile(r"@\w+\{\s*([^,\s]+)\s*,(.*)")
+_WORK_FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*")
+
+
 def _read_bibliography(folder: Path) -> tuple[dict[str, dict[str, str]], list[Problem]]:
-    """Key -> fields of each work; entries have one field a line."""
-    text, problems = read_text(folder, "references.bib")
+    """Key -> fields of each work; entries have one field a line and end in a line that begins with a brace."""
+    name = "references.bib"
+    text, problems = read_text(folder, name)
     works: dict[str, dict[str, str]] = {}
-    for entry in re.finditer(r"^@\w+\{\s*([^,\s]+)\s*,(.*?)^\}", text or "", flags=re.MULTILINE | re.DOTALL):
-        if entry[1] in works:
+    key, fields = "", {}
+    for number, line in enumerate((text or "").split("\n"), start=1):
+        if len(problems) >= MAX_PROBLEMS_PER_FILE:
+            break
+        if len(line) > MAX_CELL_CHARACTERS:
             problems.append(
-                _error("duplicate-key", "references.bib", None, entry[1], entry[1], f"{entry[1]} is there more than once", "remove one")
+                _error(
+                    "cell-size",
+                    name,
+                    number,
+                    None,
+                    line,
+                    f"a line has more than {MAX_CELL_CHARACTERS:,} characters",
+                    "restore it from the last commit",
+                )
             )
-        fields = re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", entry[2], flags=re.MULTILINE)
-        works[entry[1]] = {name.lower(): re.sub(r"[{}]|\\(?=[&%])", "", value).replace("--", "–") for name, value in fields}
+        elif begun := _WORK.match(line):
+            if key:
+                problems.append(
+                    _error(
+                        "open-entry",
+                        name,
+                        number,
+                        None,
+                        key,
+                        f"{key} is not closed before the next work",
+                        "end it with } in a line of its own",
+                    )
+                )
+            key, fields, line = begun[1], {}, begun[2]
+            if key in works:
+                problems.append(_error("duplicate-key", name, number, key, key, f"{key} is there more than once", "remove one"))
+            works[key] = fields
+        elif line.startswith("}"):
+            key = ""
+        if key and (found := _WORK_FIELD.fullmatch(line)):
+            fields[found[1].lower()] = re.sub(r"[{}]|\\(?=[&%])", "", found[2]).replace("--", "–")
+    if key:
+        problems.append(
+            _error(
+                "open-entry", name, None, None, key, f"{key} is not closed before the end of the file", "end it with } in a line of its own"
+            )
+        )
     return works, problems
 
 
@@ -712,7 +760,7 @@ def _read_table(folder: Path, table: TableSchema) -> tuple[list[Row] | None, lis
     except (csv.Error, StopIteration) as error:
         return None, [*problems, _error("csv", file, 1, None, None, f"no header line: {error}", "restore it from the last commit")]
     problems += _check_header(table, header)
-    if any(p.rule in ("missing-column", "duplicate-column") for p in problems):
+    if any(p.rule in ("missing-column", "duplicate-column", "too-many") for p in problems):
         return None, problems
     fields = [table.field(name) for name in header]
     rows: list[Row] = []
@@ -720,6 +768,10 @@ def _read_table(folder: Path, table: TableSchema) -> tuple[list[Row] | None, lis
         start = reader.line_num + 1
         for cells in reader:
             line, start = start, reader.line_num + 1
+            if len(rows) == MAX_ROWS_PER_FILE:
+                problems.append(_error("too-many", file, line, None, None, f"more than {MAX_ROWS_PER_FILE:,} rows; the rest of the file was not read",
+                                       "restore it from the last commit: was another file saved here?"))  # fmt: skip
+                return None, problems
             if len(problems) >= MAX_PROBLEMS_PER_FILE:
                 problems.append(_error("too-many", file, line, None, None,
                                        f"more than {MAX_PROBLEMS_PER_FILE} problems; the rest of the file was not read",
@@ -744,30 +796,29 @@ def _read_table(folder: Path, table: TableSchema) -> tuple[list[Row] | None, lis
 def _check_header(table: TableSchema, header: list[str]) -> list[Problem]:
     problems = []
     known = table.columns
-    for name in dict.fromkeys(header):
-        if header.count(name) > 1:
+    other = next((mark for mark in ";\t|" if len(header) == 1 and header[0].count(mark) >= len(known) / 2), None)
+    if other:
+        message = f"the columns are separated by {_short(other)!r}; expected a comma"
+        return [_error("missing-column", table.path, 1, None, _short(header[0]), message, "save it again with the separator comma")]
+    counts = Counter(header)
+    missing = [name for name in known if name not in counts]
+    for name, count in counts.items():
+        shown = _short(name)
+        if count > 1:
             problems.append(
-                _error("duplicate-column", table.path, 1, name, name, f"column {name!r} is there {header.count(name)} times", "remove one")
+                _error("duplicate-column", table.path, 1, shown, name, f"column {shown!r} is there {count} times", "remove one")
             )
         if name not in known:
-            close = difflib.get_close_matches(name.strip(), [k for k in known if k not in header], n=1)
+            close = difflib.get_close_matches(name.strip(), missing, n=1)
             repair = f"rename it to {close[0]}" if close else "describe it in datapackage.json, or remove it"
-            problems.append(
-                _error("unknown-column", table.path, 1, name, name, f"column {_short(name)!r} is not in datapackage.json", repair)
-            )
-    for name in known:
-        if name not in header:
-            problems.append(
-                _error(
-                    "missing-column",
-                    table.path,
-                    1,
-                    name,
-                    None,
-                    f"column {name!r} is missing",
-                    "restore the header line from the last commit",
-                )
-            )
+            problems.append(_error("unknown-column", table.path, 1, shown, name, f"column {shown!r} is not in datapackage.json", repair))
+        if len(problems) >= MAX_PROBLEMS_PER_FILE:
+            problems.append(_error("too-many", table.path, 1, None, None, f"the header has {len(header):,} columns, where {len(known)} are described",
+                                   "restore the header line from the last commit"))  # fmt: skip
+            break
+    for name in missing:
+        repair = "restore the header line from the last commit"
+        problems.append(_error("missing-column", table.path, 1, name, None, f"column {name!r} is missing", repair))
     return problems
 
 
@@ -947,22 +998,30 @@ def _check_keys(schema: Mapping[str, TableSchema], raw: Mapping[str, list[Row]])
                                         f"{row.id} is already a row of {schema[other.table].path} (line {other.line})",
                                         "give it another id: ids are one name space"))  # fmt: skip
     for table in schema.values():
-        for key in table.foreign_keys:
-            targets = {tuple(r.text(c) for c in key.target) for r in raw.get(key.table, ())}
-            for row in raw.get(table.name, ()):
-                value = tuple(row.text(c) for c in key.columns)
-                if all(value) and value not in targets:
-                    problems.append(_broken(row, table, key.columns[-1], value, _path(schema, key.table), targets))
-        for f in table.fields:
-            if not f.references:
-                continue
-            other, column = f.references.split(".")
-            targets = {(r.text(column),) for r in raw.get(other, ())}
-            for row in raw.get(table.name, ()):
-                for item in row[f.name] or ():
-                    if (item,) not in targets:
-                        problems.append(_broken(row, table, f.name, (item,), _path(schema, other), targets))
+        found = list(islice(_broken_keys(table, schema, raw), MAX_PROBLEMS_PER_FILE))
+        problems += found
+        if len(found) == MAX_PROBLEMS_PER_FILE:
+            problems.append(_error("too-many", table.path, found[-1].row, None, None, f"more than {MAX_PROBLEMS_PER_FILE} broken keys; the rest was not looked up",
+                                   "look at the first ones: often one shifted column explains all"))  # fmt: skip
     return problems
+
+
+def _broken_keys(table: TableSchema, schema: Mapping[str, TableSchema], raw: Mapping[str, list[Row]]) -> Iterator[Problem]:
+    for key in table.foreign_keys:
+        targets = {tuple(r.text(c) for c in key.target) for r in raw.get(key.table, ())}
+        for row in raw.get(table.name, ()):
+            value = tuple(row.text(c) for c in key.columns)
+            if all(value) and value not in targets:
+                yield _broken(row, table, key.columns[-1], value, _path(schema, key.table), targets)
+    for f in table.fields:
+        if not f.references:
+            continue
+        other, column = f.references.split(".")
+        targets = {(r.text(column),) for r in raw.get(other, ())}
+        for row in raw.get(table.name, ()):
+            for item in row[f.name] or ():
+                if (item,) not in targets:
+                    yield _broken(row, table, f.name, (item,), _path(schema, other), targets)
 
 
 def _at(row: Row, table: TableSchema, rule: str, column: str, message: str, repair: str | None) -> Problem:

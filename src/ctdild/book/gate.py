@@ -13,7 +13,11 @@ from .prose import check_prose, failing_claims
 
 def on_data(evidence: Evidence) -> list[Problem]:
     """Every finding on the rows and on the pools that are declared over them, explained ones marked."""
-    return [*checks.run(evidence), *pools.problems(evidence)]
+    found = checks.run(evidence)
+    try:
+        return [*found, *pools.problems(evidence)]
+    except checks.UNFORESEEN as error:
+        return [*found, checks.not_applicable("pools", error)]
 
 
 def on_pages(pages: list[Page], evidence: Evidence, held: list[dict[str, str]], whole: bool = True) -> list[BookProblem]:

@@ -151,11 +151,8 @@ def run(evidence: Evidence) -> list[Problem]:
     for rule in RULES:
         try:
             found += [(rule, finding) for finding in rule.function(evidence)]
-        except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
-            # A package that describes itself without a column that the rule reads, or a value that no rule foresaw.
-            repair = "describe and fill what the rule reads, as in the review's own datapackage.json"
-            message = f"rule {rule.name} cannot be applied: {error.args[0] if error.args else error}"
-            problems.append(Problem(_E, rule.name, "datapackage.json", None, None, None, message, repair))
+        except UNFORESEEN as error:
+            problems.append(not_applicable(rule.name, error))
     explanations = {(row.rule, row["table"], row.row_id): row for row in rows(evidence, "explanations")}
     used: set[Row] = set()
     for rule, finding in found:
@@ -166,6 +163,17 @@ def run(evidence: Evidence) -> list[Problem]:
         problems.append(_problem(evidence, rule, finding, explanation.reason if explained else None))
     problems += [_stale(evidence, row, found) for row in explanations.values() if row not in used]
     return sorted(problems, key=lambda p: (p.file, p.row or 0, p.rule, p.column or ""))
+
+
+#: What a rule may raise on a package that describes itself without a column that it reads, or with another type, or on a value that no rule foresaw.
+UNFORESEEN = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
+
+
+def not_applicable(rule: str, error: Exception) -> Problem:
+    """The finding that a rule fell over."""
+    repair = "describe and fill what the rule reads, as in the review's own datapackage.json"
+    message = f"rule {rule} cannot be applied: {error.args[0] if error.args else error}"
+    return Problem(_E, rule, "datapackage.json", None, None, None, message, repair)
 
 
 def figures_text(finding: Finding) -> str:

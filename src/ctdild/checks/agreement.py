@@ -5,6 +5,7 @@ The figures of a trial are printed more than once. Each repetition is a check on
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
@@ -336,10 +337,10 @@ def sibling_size(evidence: Evidence) -> Iterator[Finding]:
         if row.value:
             groups.setdefault((row.trial_id, row.outcome, row.unit, row.statistic in LEVELS, row.statistic in CHANGES), []).append(row)
     for group in groups.values():
-        for row in group:
-            others = sorted(abs(other.value) for other in group if other is not row)
-            if len(others) < 3:
-                continue
+        sizes = sorted(abs(row.value) for row in group)
+        for row in group if len(group) > 3 else ():
+            own = bisect_left(sizes, abs(row.value))
+            others = sizes[:own] + sizes[own + 1 :]
             median = (others[(len(others) - 1) // 2] + others[len(others) // 2]) / 2
             if abs(row.value) > SIBLING_FACTOR * median:
                 yield Finding(row, "value", f"{row.text('value')} {row.unit}, more than {SIBLING_FACTOR} times the {median:g} of its siblings; inconsistent as printed",
