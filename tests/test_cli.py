@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -141,6 +142,51 @@ def test_a_data_folder_that_is_none_is_a_finding(data, tmp_path):
     for folder, message in ((tmp_path / "nowhere", "does not exist"), (data / "trials.csv", "not a folder")):
         code, found = findings(folder)
         assert code == 1 and len(found) == 1 and message in found[0]["message"]
+
+
+HOSTILE = {
+    "empty": lambda b: b"",
+    "header only": lambda b: b.split(b"\n")[0] + b"\n",
+    "binary": lambda b: bytes(range(256)) * 1000,
+    "NUL bytes": lambda b: b.replace(b",", b"\0", 3),
+    "UTF-16": lambda b: b.decode().encode("utf-16"),
+    "byte order mark": lambda b: b"\xef\xbb\xbf" + b,
+    "Windows line ends": lambda b: b.replace(b"\n", b"\r\n"),
+    "mixed encodings": lambda b: b + "é".encode("latin-1") + "é".encode() + b"\n",
+    "a column less": lambda b: b"\n".join(line.rpartition(b",")[0] for line in b.split(b"\n")),
+    "100,000 columns": lambda b: b.replace(b"\n", b"".join(b",c%d" % i for i in range(100_000)) + b"\n", 1),
+    "semicolons": lambda b: b.replace(b",", b";"),
+    "NaN": lambda b: b.split(b"\n")[0] + b"\n" + b",".join([b"NaN"] * (b.split(b"\n")[0].count(b",") + 1)) + b"\n",
+    "nested quotes": lambda b: b + b'"a "" b " c """,x\n',
+    "unclosed quote": lambda b: b + b'"never closed',
+    "10 MB cell": lambda b: b + b'"' + b"x" * 10_000_000 + b'"\n',
+    "a million rows": lambda b: b + b"\n".join(b"x%d" % i for i in range(1_000_000)) + b"\n",
+}
+
+
+@pytest.mark.parametrize("name", ["trials", "contrasts", "readings"])
+def test_a_hostile_file_ends_in_a_clear_error_within_seconds(data, name):
+    path = data / f"{name}.csv"
+    whole = path.read_bytes()
+    for what, damage in HOSTILE.items():
+        path.write_bytes(damage(whole))
+        started = time.monotonic()
+        result = check(data)
+        assert result.exit_code == 1, what
+        assert result.stdout.startswith(f"ERROR {name}.csv"), (what, result.stdout[:300])
+        assert time.monotonic() - started < 10, f"{what}: hangs"
+        assert len(result.stdout) < 100_000, f"{what}: nobody reads all that"
+
+
+def test_a_package_that_calls_everything_text_is_a_finding_not_a_crash(data):
+    package = json.loads((data / "datapackage.json").read_text())
+    for field in (field for resource in package["resources"] for field in resource["schema"]["fields"]):
+        field.pop("constraints", None)
+        field["type"] = "string"
+    (data / "datapackage.json").write_text(json.dumps(package))
+    code, found = findings(data)
+    assert code == 1
+    assert any(item["rule"] == "pools" and "cannot be applied" in item["message"] for item in found)
 
 
 def test_a_package_without_a_column_is_a_finding_not_a_crash(data):

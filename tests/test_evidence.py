@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import time
+from pathlib import Path
 
 import pytest
 from conftest import edit_row, read_table, write_table
@@ -164,6 +166,9 @@ def test_an_address_of_another_table_is_not_taken_for_one_of_this(evidence):
         (" 41.0", "space before or after", "'41.0'"),
         ("41.0\x07", "control character", "remove"),
         ("=1+1", "not a number", "write digits"),
+        ("Infinity", "not a number", "write digits"),
+        ("9" * 400, "400 characters", "restore"),
+        ("x" * 19_000, "19,000 characters", "restore"),
     ],
 )
 def test_a_damaged_number_is_named_with_its_repair(data, cell, message, repair):
@@ -227,14 +232,23 @@ def put(data, name, content):
         (lambda b: b.split(b"\n")[0] + b"\n", "empty-file"),
         (lambda b: b"\x89PNG\r\n\x1a\n\0\0\0" + bytes(range(256)), "encoding"),
         (lambda b: b.decode().encode("utf-16"), "encoding"),
+        (lambda b: b.decode().encode("utf-16-le"), "encoding"),
+        (lambda b: b.decode().encode("utf-32"), "encoding"),
+        (lambda b: b.replace(b"SENSCIS", b"SEN\0SCIS", 1), "encoding"),
         (lambda b: b"\xef\xbb\xbf" + b, "encoding"),
         (lambda b: b.replace(b"SENSCIS", "SENSCIS é".encode("latin-1"), 1), "encoding"),
         (lambda b: b.replace(b"\n", b"\r\n"), "line-ends"),
         (lambda b: b.replace(b"acronym", b"akronym", 1), "unknown-column"),
         (lambda b: b.replace(b"acronym", b"title", 1), "duplicate-column"),
+        (lambda b: b.replace(b",", b";"), "missing-column"),
+        (lambda b: b.replace(b"\n", b"," + b",".join(b"c%d" % i for i in range(100_000)) + b"\n", 1), "too-many"),
+        (lambda b: b.replace(b"\n", b"," * 1_000_000 + b"\n", 1), "duplicate-column"),
         (lambda b: b + b"\n", "empty-row"),
         (lambda b: b + b"one,two\n", "cell-count"),
         (lambda b: b + b'"never closed,' * 3, "csv"),
+        (lambda b: b + b'"never closed', "csv"),
+        (lambda b: b + b'"a "" b " c """,x\n', "csv"),
+        (lambda b: b + b'"' * 300_001, "cell-size"),
         (lambda b: b + b'"' + b"x" * 10_000_000 + b'"\n', "cell-size"),
         (lambda b: b + b"x," * 11_000_000, "file-size"),
     ],
@@ -249,11 +263,79 @@ def test_a_damaged_file_is_a_clear_error_within_seconds(data, damage, rule):
     assert all(p.message and "Traceback" not in p.message for p in problems)
 
 
-def test_a_million_rows_do_not_hang(data):
-    content = (data / "sources.csv").read_bytes()
-    put(data, "sources.csv", content + b"\n".join(b"x%d" % i for i in range(1_000_000)) + b"\n")
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("sources", b"x%d"),  # a shifted column
+        ("sources", b""),  # blank lines
+        ("scopes", b"x%d,,,,,"),  # what would pass, row by row
+        ("readings", b"x,y%d,1"),
+    ],
+)
+def test_a_million_rows_do_not_hang(data, name, row):
+    content = (data / f"{name}.csv").read_bytes()
+    put(data, f"{name}.csv", content + b"\n".join(row % i if b"%" in row else row for i in range(1_000_000)) + b"\n")
+    started = time.monotonic()
     evidence, problems = read(data)
     assert evidence is None and len(problems) < 500
+    assert "too-many" in {p.rule for p in problems if p.file == f"{name}.csv"}
+    assert time.monotonic() - started < 10, "hangs"
+
+
+def test_thousands_of_broken_keys_are_counted_not_listed(data):
+    rows = read_table(data / "statements.csv")
+    write_table(data / "statements.csv", [{**rows[0], "statement_id": f"x{i}", "source_id": f"nowhere-{i}"} for i in range(4_000)])
+    started = time.monotonic()
+    problems = read(data)[1]
+    assert 200 <= len([p for p in problems if p.file == "statements.csv"]) < 210 and "too-many" in {p.rule for p in problems}
+    assert time.monotonic() - started < 10, "hangs"
+
+
+@pytest.mark.parametrize("name", ["trials.csv", "datapackage.json", "references.bib"])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (Path.mkdir, "a folder, a pipe or a device"),
+        (os.mkfifo, "a folder, a pipe or a device"),
+        (lambda path: path.symlink_to("/dev/zero"), "a folder, a pipe or a device"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+        (lambda path: path.symlink_to("nowhere"), "does not exist"),
+    ],
+    ids=["folder", "pipe", "device", "link to itself", "broken link"],
+)
+def test_what_is_no_file_is_named_and_not_read(data, name, place, message):
+    (data / name).unlink()
+    place(data / name)
+    evidence, problems = read(data)
+    assert evidence is None
+    assert any(message in p.message for p in problems if p.file == name), [str(p) for p in problems]
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        (b"@article{open,\n title = {Never closed}\n", "open-entry"),
+        (b"@article{open,\n" * 500_000, "open-entry"),
+        (b"@article{twice,\n}\n" * 200_000, "duplicate-key"),
+        (b"@article{long,\n title = {" + b"x" * 10_000_000 + b"}\n}\n", "cell-size"),
+        (b"@article{holes,\n" + b"\n" * 1_000_000 + b"\n", "open-entry"),
+    ],
+    ids=["open", "many open", "twice", "long", "holes"],
+)
+def test_a_damaged_bibliography_is_a_clear_error_within_seconds(data, damage, rule):
+    put(data, "references.bib", (data / "references.bib").read_bytes() + damage)
+    started = time.monotonic()
+    evidence, problems = read(data)
+    assert evidence is None and len(problems) < 500
+    assert {p.file for p in problems} == {"references.bib"} and rule in {p.rule for p in problems}, [str(p) for p in problems[:5]]
+    assert time.monotonic() - started < 10, "hangs"
+
+
+def test_a_work_keeps_its_fields_whatever_follows(data):
+    text = "@article{one, title = {On {FVC}},\n  year = {2020},\n\n}\nwords between\n@book{two,\n  title={Two},\n}\n"
+    put(data, "references.bib", (data / "references.bib").read_text() + text)
+    works = load(data).bibliography
+    assert works["one"] == {"title": "On FVC", "year": "2020"} and works["two"] == {"title": "Two"}
 
 
 def test_a_missing_table_and_an_unknown_one(data):

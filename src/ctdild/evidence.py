@@ -41,6 +41,7 @@ POOLED = ("pooled-analysis", "meta-analysis", "narrative-review")
 MAX_FILE_BYTES = 20_000_000
 MAX_CELL_CHARACTERS = 20_000
 MAX_ROWS_PER_FILE = 5_000
+MAX_DIGITS = 30
 #: From here on a file's problems are counted, not listed: a shifted column would give thousands.
 MAX_PROBLEMS_PER_FILE = 200
 
@@ -706,7 +707,11 @@ def _read_bibliography(folder: Path) -> tuple[dict[str, dict[str, str]], list[Pr
     key, fields = "", {}
     for number, line in enumerate((text or "").split("\n"), start=1):
         if len(problems) >= MAX_PROBLEMS_PER_FILE:
-            break
+            message = f"more than {MAX_PROBLEMS_PER_FILE} problems; the rest of the file was not read"
+            return works, [
+                *problems,
+                _error("too-many", name, number, None, None, message, "look at the first ones, or restore it from the last commit"),
+            ]
         if len(line) > MAX_CELL_CHARACTERS:
             problems.append(
                 _error(
@@ -895,6 +900,8 @@ def _constrain(f: Field, cell: str, value: Any) -> tuple[Any, str | None, str | 
 
 
 def _parse_number(cell: str) -> tuple[Printed | None, str | None, str | None]:
+    if len(cell) > MAX_DIGITS:
+        return None, f"{_short(cell, 40)!r} has {len(cell):,} characters where a figure belongs", "restore the figure from the source"
     if _NUMBER.fullmatch(cell):
         return Printed(cell), None, None
     message, repair = _number_damage(cell)
