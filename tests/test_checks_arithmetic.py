@@ -66,6 +66,7 @@ CASES = [
     ("n-within", {"arm_results": [arm("41.0", n="99")]}, {"arm_results": [arm("41.0", n="102")]}, "n", "no single change"),
     ("n-within", {"contrasts": [contrast("41.0", n_a="99", n_b="98")]}, {"contrasts": [contrast("41.0", n_a="99", n_b="980")]}, "n_b", "write 98 for 980 in n_b"),
     ("n-within", {"contrasts": [contrast("41.0", n_a="99", n_b="98")]}, {"contrasts": [contrast("41.0", n_a="99", n_b="98")], "cohorts": [{"n": "196"}]}, "n_a", "write 89 for 98 in n_b"),
+    ("n-within", {"arm_results": [arm("41.0", n="99"), arm("41.5", n="98", weeks="26")], "contrasts": [contrast("30.0", n_a="99", n_b="97")]}, {"arm_results": [arm("41.0", n="99"), arm("41.5", n="98", weeks="26")], "contrasts": [contrast("30.0", n_a="99", n_b="97")], "arms": [{"arm": "drug", "n_randomised": "10"}, {"arm": "placebo", "role": "placebo"}], "trials": [{"n_randomised": "110", "allocation": "1:10"}]}, "n_randomised", "write 100 for 10 in n_randomised"),
     ("n-within", sizes("142", "69", "73"), sizes("142", "69", "73", cohort="412"), "n", "write 142 for 412 in n"),
     ("arms-sum", sizes("142", "69", "73"), sizes("142", "69", "37"), "n_randomised", "write 73 for 37 in one/placebo"),
     ("arms-sum", sizes("142", "69", "73"), sizes("145", "69", "73"), "n_randomised", "write 142 for 145 in one"),

@@ -38,7 +38,7 @@ CASES = [
     ("lone-figure", {"contrasts": [contrast("41.0", "31.0", "51.0", "<0.001")], "readings": [compared("41.0 (31.0 to 51.0), p <0.001")]}, {"contrasts": [contrast("41.0", "31.0", "51.0", "<0.01")], "readings": [compared("41.0 (31.0 to 51.0), p <0.001")]}, "p_value", "write 0.001"),
     ("copied-figures", two_visits("24", "24"), two_visits("7", "7"), "events", "write what was noted; or, if the source says 7, 7, change line 2"),
     ("noted-level", {"contrasts": [contrast("41.0", "2.9", "79.1")], "readings": [compared("41.0 (2.9 to 79.1)")]}, {"contrasts": [contrast("41.0", "9.0", "73.0")], "readings": [compared("41.0 (2.9 to 79.1)")]}, "ci_low", "write what was noted"),
-    ("reading", one_arm(arm("-41.0", "-81.0", "-1.0"), "-41.0; 95% CI -81.0 to -1.0"), one_arm(arm("-42.0", "-82.0", "-2.0"), "-41.0; 95% CI -81.0 to -1.0"), "high", "write what was noted; or, if the source says"),
+    ("reading", one_arm(arm("-41.0", "-81.0", "-1.0"), "-41.0; 95% CI -81.0 to -1.0"), one_arm(arm("-42.0", "-82.0", "-2.0"), "-41.0; 95% CI -81.0 to -1.0"), "value", "write what was noted; or, if the source says -42.0, -82.0, -2.0, change line 2"),
     ("reading", {}, {"arm_results": [arm("-41.0")], "readings": [noted("-41.0", "one.all.fvc-ml.w26.drug")]}, "row_id", "mend the address"),
 ]  # fmt: skip
 
@@ -74,8 +74,9 @@ def test_figures_of_a_note(reading, figures):
 def test_what_moved_together_is_for_information():
     """Whoever corrects a result in one place can still build."""
     problems = checks.run(build(**one_arm(arm("-42.0", "-82.0", "-2.0"), "-41.0; 95% CI -81.0 to -1.0")))
-    assert {(p.severity, p.column) for p in problems} == {("INFO", "value"), ("INFO", "low"), ("INFO", "high")}
-    assert not any(p.blocks for p in problems)
+    (problem,) = problems
+    assert (problem.severity, problem.blocks) == ("INFO", False)
+    assert problem.message == '-42.0, -82.0, -2.0, but "-41.0; 95% CI -81.0 to -1.0" was noted when the source was read'
 
 
 def test_an_arm_that_moved_with_its_comparison_is_an_edit():

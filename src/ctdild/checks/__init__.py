@@ -184,7 +184,7 @@ def figures_text(finding: Finding) -> str:
 def _problem(evidence: Evidence, rule: Rule, finding: Finding, reason: str | None) -> Problem:
     row, repair = finding.row, finding.repair
     if finding.figures and reason is None:
-        repair += f". True to print? Mend it in corrections.csv, or explain it in explanations.csv: rule {rule.name}, figures {figures_text(finding)}"
+        repair += f". Printed so? Then a row in corrections.csv, or in explanations.csv: rule {rule.name}, figures {figures_text(finding)}"
     value = _short(row.text(finding.column)) if finding.column else None
     path = evidence.schema[row.table].path
     return Problem(rule.severity, rule.name, path, row.line, finding.column, value, finding.message, repair, reason, row.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from ..evidence import Evidence, Printed, Row, row_id
 from ..measures import favoured_arm
@@ -12,7 +13,6 @@ from .repair import smallest
 
 #: Measures that are arm a minus arm b of what the arms' rows print.
 SUBTRACTIONS = ("MD", "rate difference")
-#: Measures that favour arm a above the null whatever the outcome: a win is a win, and what is reduced is the unwanted part.
 #: Outcomes counted in patients of which one cannot be more frequent than the next, in the same patients and weeks.
 NESTED = (("death", "sae"), ("sae", "ae"))
 
@@ -107,44 +107,79 @@ def n_within_arm(evidence: Evidence) -> Iterator[Finding]:
                               smallest({small: arm.text(small)}, _at_most(arm[large]), counts=(small,), reach=0),
                               figures(arm, small, large))  # fmt: skip
                 break
-    whole = {row.id: (row.n_randomised, f"the {row.n_randomised} randomised in {row.id}") for row in rows(evidence, "trials")}
-    parts = {row.id: (row.n, f"the {row.n} of {row.id}") for row in rows(evidence, "cohorts")}
+    whole = {row.id: Limit(row.n_randomised, f"the {row.n_randomised} randomised in {row.id}", row) for row in rows(evidence, "trials")}
+    parts = {row.id: Limit(row.n, f"the {row.n} of {row.id}", row) for row in rows(evidence, "cohorts")}
     for cohort in rows(evidence, "cohorts"):
         parent = parts.get(row_id("cohorts", (cohort.trial_id, cohort.parent))) if cohort.parent else whole.get(cohort.trial_id)
-        yield from _above(cohort, ("n",), *(parent or (None, "")))
+        yield from _above(cohort, ("n",), parent)
     limits = _limits(evidence)
+    results: dict[Row, list[Finding]] = {}
+
+    def ask(row: Row, columns: tuple[str, ...], limit: Limit | None) -> bool:
+        found = list(_above(row, columns, limit))
+        if found:
+            results.setdefault(limit.row, []).extend(found)
+        return bool(found)
+
     for row in rows(evidence, "arm_results"):
-        yield from _above(row, ("n",), *limits.get((row.trial_id, row.cohort, row.arm), (None, "")))
+        ask(row, ("n",), limits.get((row.trial_id, row.cohort, row.arm)))
     for row in rows(evidence, "contrasts"):
-        each = [(c, limits.get((row.trial_id, row.cohort, row[arm]), (None, ""))) for c, arm in (("n_a", "arm_a"), ("n_b", "arm_b"))]
-        found = [finding for column, limit in each for finding in _above(row, (column,), *limit)]
-        yield from found[:1] or _above(row, ("n_a", "n_b"), *limits.get((row.trial_id, row.cohort, None), (None, "")))
+        each = (ask(row, (c,), limits.get((row.trial_id, row.cohort, row[arm]))) for c, arm in (("n_a", "arm_a"), ("n_b", "arm_b")))
+        any(each) or ask(row, ("n_a", "n_b"), limits.get((row.trial_id, row.cohort, None)))
+    for limiting, found in results.items():
+        yield from [_too_small(limiting, found)] if len(found) >= SEVERAL else found
 
 
-def _limits(evidence: Evidence) -> dict[tuple[str, str, str | None], tuple[int, str]]:
-    """Most patients that a result of (trial, cohort, arm; None for both arms) can have, and whose number that is."""
-    randomised = {row.trial_id: row.n_randomised for row in rows(evidence, "trials")}
+#: When so many results have more patients than one row allows, that row is the odd one out.
+SEVERAL = 3
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The most patients that a result can have."""
+
+    n: int | None
+    whose: str  #: in words
+    row: Row  #: that says so
+
+
+def _limits(evidence: Evidence) -> dict[tuple[str, str, str | None], Limit]:
+    """Most patients that a result of (trial, cohort, arm; None for both arms) can have."""
+    trials = {row.trial_id: row for row in rows(evidence, "trials")}
     arms: dict[str, list[Row]] = {}
     for arm in rows(evidence, "arms"):
         arms.setdefault(arm.trial_id, []).append(arm)
     limits = {}
     for cohort in rows(evidence, "cohorts"):
-        of_cohort = [(cohort.n, f"the {cohort.n} of cohort {cohort.id}")] if cohort.n is not None else []
-        total = randomised.get(cohort.trial_id)
-        of_trial = [(total, f"the {total} randomised in {cohort.trial_id}")] if total is not None else []
+        of_cohort = [Limit(cohort.n, f"the {cohort.n} of cohort {cohort.id}", cohort)] if cohort.n is not None else []
+        trial = trials[cohort.trial_id]
+        total = trial.n_randomised
+        of_trial = [Limit(total, f"the {total} randomised in {cohort.trial_id}", trial)] if total is not None else []
         for arm in (None, *arms.get(cohort.trial_id, ())):
-            of_arm = [(arm.n_randomised, f"the {arm.n_randomised} randomised to {arm.id}")] if arm and arm.n_randomised is not None else []
+            of_arm = (
+                [Limit(arm.n_randomised, f"the {arm.n_randomised} randomised to {arm.id}", arm)]
+                if arm and arm.n_randomised is not None
+                else []
+            )
             if candidates := of_arm + of_cohort + of_trial:
-                limits[cohort.trial_id, cohort.cohort, arm.arm if arm else None] = min(candidates, key=lambda c: c[0])
+                limits[cohort.trial_id, cohort.cohort, arm.arm if arm else None] = min(candidates, key=lambda limit: limit.n)
     return limits
 
 
-def _above(row: Row, columns: tuple[str, ...], limit: int | None, whose: str) -> Iterator[Finding]:
-    if limit is None or any(row[c] is None for c in columns) or sum(row[c] for c in columns) <= limit:
+def _above(row: Row, columns: tuple[str, ...], limit: Limit | None) -> Iterator[Finding]:
+    if limit is None or limit.n is None or any(row[c] is None for c in columns) or sum(row[c] for c in columns) <= limit.n:
         return
     cells = {c: row.text(c) for c in columns}
-    yield Finding(row, columns[0], f"{' + '.join(cells.values())} patients are more than {whose}; inconsistent as printed",
-                  smallest(cells, _at_most(limit), counts=columns, exchange=False, reach=0), (*cells.values(), str(limit)))  # fmt: skip
+    yield Finding(row, columns[0], f"{' + '.join(cells.values())} patients are more than {limit.whose}; inconsistent as printed",
+                  smallest(cells, _at_most(limit.n), counts=columns, exchange=False, reach=0), (*cells.values(), str(limit.n)))  # fmt: skip
+
+
+def _too_small(limiting: Row, found: list[Finding]) -> Finding:
+    """One finding in place of many: the number of an arm, cohort or trial is smaller than its results have it."""
+    column = "n" if limiting.table == "cohorts" else "n_randomised"
+    most = max(sum(map(int, finding.figures[:-1])) for finding in found)
+    return Finding(limiting, column, f"{limiting.text(column)}, but {len(found)} results have more patients, up to {most}; inconsistent as printed",
+                   smallest({column: limiting.text(column)}, lambda cells: most <= cells[column] <= 2 * most, counts=(column,), reach=0), (limiting.text(column), str(most)))  # fmt: skip
 
 
 def _at_most(limit: int) -> Callable[[Mapping[str, Printed]], bool]:

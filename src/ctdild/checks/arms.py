@@ -76,8 +76,8 @@ def shares_analysed(evidence: Evidence) -> Iterator[Finding]:
             for row in arms.values()
             if row.cohort == "all" and row.n and (n := randomised.get(row_id("arms", (row.trial_id, row.arm))))
         ]
-        if len(group) < 2:
-            continue
+        if len(group) < 2 or any(row.n > n for row, n in group):
+            continue  # more patients than were randomised: rule n-within
         (low, low_n), *_, (high, high_n) = sorted(group, key=lambda pair: pair[0].n / pair[1])
         if high.n / high_n - low.n / low_n > SHARE_APART:
             cells = {"n": low.text("n")}

@@ -151,11 +151,11 @@ def preferred(evidence: Evidence) -> Iterator[Finding]:
     for group in groups.values():
         chosen = [row for row in group if row.preferred]
         if not chosen and not all(row.withheld for row in group):
-            others = f" (nor {', '.join(row.id for row in group[1:])})" if len(group) > 1 else ""
+            others = f", nor {', '.join(row.id for row in group[1:])}" if len(group) > 1 else ""
             yield Finding(
                 group[0],
                 "preferred",
-                f"no row of this quantity is preferred: not this one{others}",
+                f"no row of this quantity is preferred, not this one{others}",
                 "write true in the one that displays should use",
             )
         for row in chosen[1:]:

@@ -60,8 +60,16 @@ class Departure:
     def repair(self) -> str:
         """What to do in either case: a slip in the row, or a figure that the source gives otherwise."""
         back = f"write {self.gone[0]}" if len(self.columns) == len(self.gone) == 1 else "write what was noted"
-        shown = ", ".join(self.text(column) for column in self.columns)
-        return f"{back}; or, if the source says {shown}, change line {self.note.line} of readings.csv too"
+        return f"{back}; or, if the source says {self.shown}, change line {self.note.line} of readings.csv too"
+
+    @property
+    def shown(self) -> str:
+        """The figures that depart."""
+        return ", ".join(self.text(column) for column in self.columns)
+
+    def but(self, what: str = "") -> str:
+        """What stands there, what was noted, and ``what`` to make of it."""
+        return f'{self.shown}, but "{self.note.reading}" was noted when the source was read{what}'
 
 
 def departures(evidence: Evidence) -> list[Departure]:
@@ -89,9 +97,7 @@ def second_entry(evidence: Evidence) -> Iterator[Finding]:
                 note, "row_id", f"{note.row_id} is no row of {note['table']}", "mend the address, or remove the reading with its row"
             )
     for departure in _unless_slips(evidence):
-        for column in departure.columns:
-            message = f"{departure.text(column)}, but {departure.note.reading} was noted when the source was read"
-            yield Finding(departure.row, column, message, departure.repair)
+        yield Finding(departure.row, departure.columns[0], departure.but(), departure.repair)
 
 
 def _unless_slips(evidence: Evidence) -> Iterator[Departure]:
@@ -106,10 +112,7 @@ def _unless_slips(evidence: Evidence) -> Iterator[Departure]:
 def lone_figures(evidence: Evidence) -> Iterator[Finding]:
     """One figure of a result differs from its reading, and nothing else of the result with it."""
     for departure in _lone(departures(evidence)):
-        (column,) = departure.columns
-        text = departure.text(column)
-        noted = f"{departure.note.reading} was noted when the source was read"
-        yield Finding(departure.row, column, f"{text}, but {noted}; nothing else of this result changed", departure.repair)
+        yield Finding(departure.row, departure.columns[0], departure.but(", and no other figure of this result differs"), departure.repair)
 
 
 def _lone(found: list[Departure]) -> list[Departure]:
@@ -138,9 +141,7 @@ def _checks_itself(row: Row, column: str) -> bool:
 def copied_figures(evidence: Evidence) -> Iterator[Finding]:
     """Several figures differ from their reading, and are those of another arm, visit or group."""
     for departure, other in _copied(evidence, departures(evidence)):
-        shown = ", ".join(departure.text(column) for column in departure.columns)
-        message = f"{shown} is the result of {other.id}; when the source was read, {departure.note.reading} was noted for this one"
-        yield Finding(departure.row, departure.columns[0], message, departure.repair)
+        yield Finding(departure.row, departure.columns[0], departure.but(f": these are the figures of {other.id}"), departure.repair)
 
 
 def _copied(evidence: Evidence, found: list[Departure]) -> list[tuple[Departure, Row]]:
@@ -163,9 +164,7 @@ OTHER_LEVELS = (90, 99)
 def rescaled_limits(evidence: Evidence) -> Iterator[Finding]:
     """The estimate is as noted, and its limits are as far from it as those of another confidence level."""
     for departure, level in _rescaled(departures(evidence)):
-        limits = " to ".join(departure.text(column) for column in departure.columns)
-        message = f"{limits}, but {departure.note.reading} was noted when the source was read: these are the {level} % limits of that"
-        yield Finding(departure.row, "ci_low", message, departure.repair)
+        yield Finding(departure.row, "ci_low", departure.but(f": these are its {level} % limits"), departure.repair)
 
 
 def _rescaled(found: list[Departure]) -> list[tuple[Departure, int]]:
