@@ -95,6 +95,8 @@ CASES = [
     ("estimand", one("contrasts", contrast("41.0", "2.9", "79.0")), one("contrasts", contrast("0.52", measure="HR", outcome="death", unit="ratio", estimand="proportion", favours="drug")), "measure", "mend measure or estimand"),
     ("level", one("contrasts", contrast("41.0", "9.0", "73.0", ci_level="90", note="The source prints 90 % intervals.")), one("contrasts", contrast("41.0", "9.0", "73.0", ci_level="90")), "ci_level", "write 95 for 90"),
     ("level", {}, one("arm_results", arm("41.0", "22.0", "60.0", level="99")), "level", "write 95 for 99"),
+    ("better", {}, one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "pfs", "domain": "survival", "unit": "patients", "better": "lower"}), "better", "write higher"),
+    ("better", {}, one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "frequent-cough", "domain": "symptoms", "unit": "patients", "better": "higher"}), "better", "write lower"),
     ("better", {}, one("outcomes", {"outcome": "fvc-ml", "better": "lower"}), "better", "write higher"),
     ("better", {}, one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "rash", "domain": "harms", "unit": "patients", "better": "higher"}), "better", "write lower"),
     ("better", one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "fvc-no-decline", "unit": "patients"}), one("outcomes", {"outcome": "fvc-ml"}, {"outcome": "fvc-no-decline", "unit": "patients", "better": "lower"}), "better", "write higher"),

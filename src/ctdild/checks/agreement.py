@@ -44,10 +44,7 @@ def known_n(evidence: Evidence) -> Iterator[Finding]:
     for row in rows(evidence, "contrasts"):
         add(row, row.cohort, row.arm_a, "n_a")
         add(row, row.cohort, row.arm_b, "n_b")
-    together: dict[tuple[str, str], set[int]] = {}
-    for row in rows(evidence, "arm_results"):
-        if row.arm == "all" and row.n is not None:
-            together.setdefault((row.trial_id, row.cohort), set()).add(row.n)
+    together = _patients_together(evidence)
     for cohort in rows(evidence, "cohorts"):
         own = together.get((cohort.trial_id, cohort.cohort), set())
         slip = next((k for k in sorted(own) if cohort.n is not None and cohort.n not in own and str(cohort.n) in slips(str(k))), None)
@@ -74,6 +71,28 @@ def known_n(evidence: Evidence) -> Iterator[Finding]:
         listed = ", ".join(map(str, sorted(own)))
         yield Finding(row, column, f"{n} patients of {arm}, who are {listed} elsewhere: {why}; inconsistent as printed",
                       f"write {listed.replace(', ', ' or ')} for {n} in {column}, if the source agrees", (str(n), listed))  # fmt: skip
+
+
+def _patients_together(evidence: Evidence) -> dict[tuple[str, str], set[int]]:
+    """Trial and cohort -> the numbers of patients of its results of both arms together.
+
+    For the cohort of all patients also the largest sum over the arms of one result; of a group not all need be in a result.
+    """
+    together: dict[tuple[str, str], set[int]] = {}
+    sums: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows(evidence, "arm_results"):
+        if row.n is not None and row.arm == "all":
+            together.setdefault((row.trial_id, row.cohort), set()).add(row.n)
+        elif row.n is not None and row.arm not in NO_ARM:
+            of_results = sums.setdefault((row.trial_id, row.cohort), {})
+            of_results[quantity(row)] = of_results.get(quantity(row), 0) + row.n
+    for row in rows(evidence, "contrasts"):
+        if None not in (row.n_a, row.n_b):
+            sums.setdefault((row.trial_id, row.cohort), {}).setdefault(row.id, row.n_a + row.n_b)
+    for (trial, cohort), of_results in sums.items():
+        if cohort == "all":
+            together.setdefault((trial, cohort), set()).add(max(of_results.values()))
+    return together
 
 
 #: Counted before anyone is randomised.

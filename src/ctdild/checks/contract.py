@@ -363,9 +363,10 @@ def levels(evidence: Evidence) -> Iterator[Finding]:
 
 #: Words of an outcome's id that say which direction is good. The first that is found decides: a responder to a loss has won.
 BETTER_WORDS = (
-    ("higher", ("responder", "no-decline", "survival", "gain", "improved", "stable", "completed", "extubation", "discharge", "low-activity")),
+    ("higher", ("responder", "no-decline", "survival", "gain", "improved", "stable", "completed", "extubation", "discharge", "low-activity",
+                "pfs", "6mwd", "cough-fall")),
     ("lower", ("loss", "decline", "death", "fatal", "progress", "progression", "progressed", "exacerbation", "failure", "worse", "stop", "withdrawal",
-               "interrupted", "reduced", "lost", "dose", "fibrosis", "started", "qild", "qlf")),
+               "interrupted", "reduced", "lost", "dose", "fibrosis", "started", "qild", "qlf", "fall-above", "frequent-cough", "immunosuppression")),
 )  # fmt: skip
 #: Units of lung function in which more is better, unless a word says otherwise.
 VOLUMES = ("mL", "mL/year", "percentage points", "percentage points/year", "%")
