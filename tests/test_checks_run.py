@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import test_checks_agreement
 import test_checks_arithmetic
@@ -30,14 +32,27 @@ def passes(problems) -> bool:
     return not any(problem.blocks for problem in problems)
 
 
+MODULES = (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility, test_checks_readings)
+#: Has a test of its own in place of an example.
+WITHOUT_EXAMPLE = {"duplicate-figures"}
+
+
 def test_every_rule_has_a_broken_example():
-    tested = {
-        case[0]
-        for module in (test_checks_agreement, test_checks_arithmetic, test_checks_contract, test_checks_plausibility, test_checks_readings)
-        for case in module.CASES
-    }
-    assert {rule.name for rule in checks.RULES} - tested == {"duplicate-figures"}  # has a test of its own
+    tested = {case[0] for module in MODULES for case in module.CASES}
+    assert {rule.name for rule in checks.RULES} - tested == WITHOUT_EXAMPLE
     assert tested <= {rule.name for rule in checks.RULES}
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in checks.RULES if rule.name not in WITHOUT_EXAMPLE])
+def test_a_rule_that_is_switched_off_turns_its_tests_red(name, monkeypatch):
+    """Not one of its examples is found by another rule, or passes without being found."""
+    off = tuple(replace(rule, function=lambda evidence: iter(())) if rule.name == name else rule for rule in checks.RULES)
+    monkeypatch.setattr(checks, "RULES", off)
+    for module in MODULES:
+        for case in module.CASES:
+            if case[0] == name:
+                with pytest.raises(IndexError):
+                    module.test_rule(*case)
 
 
 def test_rules_have_one_name_each_and_a_severity():
