@@ -101,6 +101,11 @@ def test_a_comparison_with_an_interval_checks_itself():
     assert rules(contrasts=[row], readings=[noted(note, "one.all.death.w52", "contrasts")]) == {"reading"}  # fmt: skip
 
 
+def test_an_interval_that_need_not_be_symmetric_checks_nothing():
+    row = contrast("41.0", "2.9", "89.0", ci_method="bootstrap")
+    assert rules(contrasts=[row], readings=[compared("41.0 (2.9 to 79.0)")]) == {"lone-figure"}
+
+
 def test_two_arms_whose_figures_were_exchanged_in_both_rows_are_an_edit():
     """Neither row has what the other has now."""
     counted = {"value": "", "outcome": "sae", "statistic": "count", "unit": "patients", "counts": "patients", "n": "100"}

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..evidence import Evidence, Printed, Row
-from ..measures import RATIOS
+from ..measures import DIFFERENCES, RATIOS
 from .finding import Finding, rows
-from .plausibility import bounds, critical_z, overlap
+from .plausibility import ASYMMETRIC_METHODS, bounds, critical_z, overlap
 
 FIGURES = {
     "arm_results": ("value", "spread", "low", "high", "events", "percent"),
@@ -131,6 +131,8 @@ def _result(row: Row) -> str:
 def _checks_itself(row: Row, column: str) -> bool:
     """Whether the other figures of a comparison fix this one: those of an interval fix each other and an exact p, no bound on p."""
     if row.table != "contrasts" or None in (row.estimate, row.ci_low, row.ci_high):
+        return False
+    if row.measure not in RATIOS + DIFFERENCES or row.ci_method in ASYMMETRIC_METHODS:
         return False
     return column != "p_value" or row.p_relation == "="
 
