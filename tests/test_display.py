@@ -109,10 +109,7 @@ def evidence_of_project(root):
 @pytest.fixture(scope="module")
 def figures(ssc) -> list[Figure]:
     """Every display of the scope that can be asked for."""
-    drawn = [
-        getattr(display, name)(ssc)
-        for name in ("answers", "evidence_table", "harms", "timeline", "symptoms", "corrections_table", "sources_table")
-    ]
+    drawn = [getattr(display, name)(ssc) for name in ("answers", "evidence_table", "harms", "timeline", "symptoms", "corrections_table")]
     for outcome in ("fvc-rate", "fvc-pp", "mrss", "fvc-loss-mcid"):
         drawn.append(display.forest(ssc, outcome))
     return [*drawn, display.arm_changes(ssc, "fvc-pp"), display.arm_changes(ssc, "fvc-ml")]
@@ -467,7 +464,7 @@ def test_a_trial_without_any_result_is_named_below_and_not_a_row_of_holes(made_u
 def test_a_scope_without_trials_says_so(made_up, evidence_of_project):
     evidence = made_up(trials=[{"disease": "RA"}], cohorts=[{"disease": "RA"}])
     assert display.answers(evidence).plain() == "SSc-ILD: no trial evidence is in the dataset for this disease."
-    for name in ("evidence_table", "harms", "timeline", "symptoms", "corrections_table", "sources_table"):
+    for name in ("evidence_table", "harms", "timeline", "symptoms", "corrections_table"):
         figure = getattr(display, name)(evidence)
         assert figure.table is None and figure.svg_wide is None
         assert re.search(r"\b(No|Every)\b", figure.plain())

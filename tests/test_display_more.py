@@ -11,6 +11,7 @@ from evidence_factory import BASE, SRC, arm, build, contrast
 from test_display import OUTCOMES, Page, alternative, drawings, read, words_of
 
 from ctdild import display
+from ctdild.book.whence import rows_by_source
 from ctdild.display import text, theme
 from ctdild.display.figure import Span, plain
 from ctdild.display.svg import Scale
@@ -610,13 +611,30 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
     }
 
 
-def test_a_page_may_list_only_the_sources_that_it_draws_on(made_up):
-    evidence = made_up(statements=[{"source_id": "news"}], discrepancies=[{"source_id": "article", "about": "other"}])
-    anchors = {of: [row[0].anchor for row in display.sources_table(evidence, *of).table.rows] for of in ((), ("one",), ("discrepancies",))}
-    assert anchors[("discrepancies",)] == ["source-article"]
-    assert set(anchors[("one",)]) == {"source-report", "source-news"} and len(anchors[()]) == 3
-    with pytest.raises(ValueError, match="nothing is no table and no trial of this scope"):
-        display.sources_table(evidence, "nothing")
+def test_sources_stand_by_how_they_were_read_each_an_anchor(made_up):
+    registry = {"source_id": "record", "title": "ClinicalTrials.gov NCT00000001", "read_in": "registry"}
+    evidence = made_up(sources=[*BASE["sources"], registry], statements=[{"source_id": "news"}, {"source_id": "record", "outcome": "mrss"}])
+    table = display.sources_table(evidence, {"report": 3, "news": 1, "record": 0}).table
+    assert [row[0].plain() for row in table.rows] == [
+        ["In an abstract", "1 source, 3 rows of data"],
+        ["In the registry record", "1 source, 0 rows of data"],
+        ["In a press report", "1 source, 1 row of data"],
+    ]
+    assert [span.anchor for row in table.rows for span in row[1].spans()] == ["source-report", "source-record", "source-news"]
+    assert table.rows[1][1].plain() == ["NCT00000001"]
+    assert 'id="source-news"' in table.html() and "source-article" not in table.html()
+
+
+def test_a_page_lists_the_sources_of_what_it_shows(made_up):
+    evidence = made_up(
+        statements=[{"source_id": "news"}],
+        cell_sources=[{"source_id": "news"}, {"source_id": "article", "column": "design"}],
+    )
+    shown = rows_by_source(
+        evidence, '<td data-ref="one">x</td><td data-ref="one">y</td><a href="#source-unknown">P</a><td data-ref="nothing">'
+    )
+    assert shown == {"report": 1, "news": 1, "article": 1}
+    assert rows_by_source(evidence, '<li data-source="news"></li><a href="#source-article">R</a>') == {"news": 0, "article": 0}
 
 
 def test_on_a_phone_the_arms_never_run_into_a_long_name(made_up):

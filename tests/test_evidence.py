@@ -102,6 +102,12 @@ def test_the_whole_review_keeps_what_no_trial_used(evidence):
     assert "sgrq-i-ipf-better" not in evidence.scope("ra-ild")
 
 
+def test_a_scope_of_treatments_alone_is_about_no_disease(evidence):
+    surgery = evidence.scope("lung-transplantation")
+    assert not any(surgery[table] for table in ("prevalence", "ct_patterns", "autoantibodies", "instruments"))
+    assert evidence.scope("ra-ild")["prevalence"] and evidence.scope("all")["autoantibodies"]
+
+
 def test_a_scope_shows_its_disease_only(evidence):
     ssc = evidence.scope("ssc-ild")
     assert "recital.ssc" in ssc and "recital.all" in ssc

@@ -137,6 +137,26 @@ def test_every_figure_in_a_sentence_is_there_and_leads_to_its_source(visit):
     }, hosts
 
 
+def test_a_chapter_lists_the_source_of_every_figure_on_it_and_no_other(site, evidence):
+    """Whatever shows a row, its source is in the list at the end; and the list names nothing that the page does not use."""
+    listed = 0
+    for path in sorted((site / "chapters").glob("*.html")):
+        html = path.read_text(encoding="utf-8")
+        head, _, tail = html.partition('id="fig-sources-table')
+        anchors = set(re.findall(r'id="source-([^"]+)"', tail))
+        shown = {evidence.row(ref) for ref in re.findall(r'data-ref="([^"]+)"', head) if ref in evidence}
+        of_rows = {row.source_id for row in shown if "source_id" in row}
+        if not tail:  # the index of the studies leads to the page of each, where its sources are
+            assert not of_rows or path.stem == "trials", path.name
+            continue
+        listed += 1
+        assert of_rows <= anchors, (path.name, of_rows - anchors)
+        in_cells = {one.source_id for one in evidence["cell_sources"] if one.row_id in {row.id for row in shown}}
+        named = set(re.findall(r'(?:href="#source-|data-source=")([^"]+)"', head))
+        assert anchors <= of_rows | in_cells | named, (path.name, anchors - of_rows - in_cells - named)
+    assert listed >= 12
+
+
 def test_links_inside_the_site_lead_somewhere(site, pages):
     class Links(HTMLParser):
         def __init__(self, text):

@@ -437,7 +437,8 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
                     row.treatment in drugs and whole <= set(row.disease) for drugs, whole in enrolled
                 )
             elif name in ("prevalence", "ct_patterns", "autoantibodies"):
-                seen = meets(row.disease)
+                # Asked of a disease; a scope of treatments alone is about none.
+                seen = meets(row.disease) and (not classes or bool(diseases))
             elif name == "source_claims":
                 seen = not (diseases or classes or named) or row.page == f"chapters/{wanted.scope}"
             elif name == "pools":
@@ -452,7 +453,9 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
     used_outcomes = {row["outcome"] for name, rows in keep.items() for row in rows if "outcome" in row and name != "instruments"}
     if not (diseases or classes or named):  # the whole review hides nothing, also what no trial has used
         used_outcomes = {row["outcome"] for row in evidence["outcomes"]}
-    keep["instruments"] = [row for row in evidence["instruments"] if row.outcome is None or row.outcome in used_outcomes]
+        keep["instruments"] = list(evidence["instruments"])
+    else:
+        keep["instruments"] = [row for row in evidence["instruments"] if row.outcome is not None and row.outcome in used_outcomes]
     keep["mcids"] = [row for row in evidence["mcids"] if meets(row.disease) and row.outcome in used_outcomes]
     keep["outcomes"] = [row for row in evidence["outcomes"] if row.outcome in used_outcomes]
     used_treatments = {t for arm in keep["arms"] for t in arm.treatment or ()}

@@ -15,7 +15,7 @@ from sphinx.errors import ExtensionError
 
 from .. import __version__
 from ..evidence import Evidence, read
-from . import HELD_VARIABLE, REPORT_VARIABLE, downloads, gate, look, roles, seen, terms, trials
+from . import HELD_VARIABLE, REPORT_VARIABLE, downloads, gate, look, roles, seen, terms, trials, whence
 from .held import read_held
 from .pages import Page, read_pages
 from .problems import BookError, BookProblem, data_problem
@@ -134,6 +134,7 @@ def setup(app):
     terms.setup(app)
     look.setup(app)
     trials.setup(app)
+    whence.setup(app)
     app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(ASSETS)))
     for sheet in ("display.css", "site.css"):
         app.add_css_file(sheet)

@@ -22,7 +22,7 @@ from .wording import typed_figures
 
 #: Languages of code blocks; what stands in others, such as ``text``, is read as prose.
 _CODE = ("python", "r", "bash", "console", "sh", "json", "yaml", "csv", "bibtex", "html", "myst", "ipython3", "ipython")
-_MARKUP = re.compile(r"\{(ev|claim|term|trial|cite(:\w+)?|dropdown|code-cell|glossary|note)\}\S*|^\s*:{2,}.*", re.MULTILINE)
+_MARKUP = re.compile(r"\{(ev|claim|term|trial|cite(:\w+)?|dropdown|code-cell|glossary|note|sources)\}\S*|^\s*:{2,}.*", re.MULTILINE)
 
 
 def check_parsed(app, doctree: nodes.document) -> None:

@@ -31,7 +31,7 @@ class Span:
     """A run of text inside a cell or note.
 
     ``ref`` is the row whose figure it shows, or all the rows of which it is one; ``mark`` a sign set high (†), ``tone`` ``muted``
-    or ``strong``, or ``unseen`` for words that only the search of a table finds.
+    or ``strong``, or ``unseen`` for words that only the search of a table finds; ``anchor`` is where links to it lead.
     """
 
     text: str
@@ -39,6 +39,7 @@ class Span:
     link: str | None = None
     mark: str = ""
     tone: str | None = None
+    anchor: str = ""
 
     @property
     def refs(self) -> tuple[str, ...]:
@@ -59,6 +60,8 @@ class Span:
             inner = f'<span data-ref="{escape(ref)}">{inner}</span>'
         if first:
             attributes += f' data-ref="{escape(first)}"'
+        if self.anchor:
+            attributes += f' id="{escape(self.anchor)}"'
         return f"<span{attributes}>{inner}</span>" if attributes else inner
 
     def plain(self) -> str:
@@ -150,6 +153,7 @@ class Table:
     ``kind`` is how the stylesheet lays it out: ``records`` are cards at every width, for long cells; ``answers`` has
     columns of its own. On a phone the cells of ``compact`` and ``index`` run on in one paragraph, those of ``facts`` but for where it was
     read; ``results`` has what is told apart in its first cells (the first two of four or more) as a head, and what was found below it.
+    ``list`` has a few rows, each a head and a paragraph of many names.
 
     Raises `ValueError` when a row does not have one cell for each column.
     """
@@ -213,17 +217,19 @@ def _head(column: Column) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A source as a reader meets it: its name, where it was read in words, a link."""
+    """A source as a reader meets it: its name, where it was read in words, a link, its address."""
 
     title: str
     read_in: str
     link: str | None = None
+    source_id: str = ""
 
     def html(self) -> str:
         name = escape(self.title)
         if self.link:
             name = f'<a href="{escape(self.link)}">{name}</a>'
-        return f"<li>{name}, {escape(self.read_in)}</li>"
+        address = f' data-source="{escape(self.source_id)}"' if self.source_id else ""
+        return f"<li{address}>{name}, {escape(self.read_in)}</li>"
 
     def plain(self) -> str:
         return f"- {self.title}, {self.read_in}" + (f" <{self.link}>" if self.link else "")
@@ -352,5 +358,5 @@ def sources_of(evidence: Evidence, rows: Iterable[Row], columns: Sequence[str] |
             held = [by_column.get(column, row.source_id) for column in columns if row.get(column) is not None]
         for source_id in held:
             source = evidence.row(source_id)
-            found.setdefault(source.id, Source(source.title, words.read_in_text(source), source.link))
+            found.setdefault(source.id, Source(source.title, words.read_in_text(source), source.link, source.id))
     return tuple(found.values())

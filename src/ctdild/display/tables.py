@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 
 SYMPTOM_DOMAINS = ("symptoms", "function", "health status")
 
@@ -383,44 +383,54 @@ def corrections_table(evidence: Evidence) -> Figure:
     )
 
 
-def sources_table(evidence: Evidence, *of: str) -> Figure:
-    """Where the figures of this scope were read, and how many rows rest on each source.
+#: How a source was read, as a list of sources goes: nearest to the whole report first.
+_READINGS = (
+    "full text", "abstract", "copy of an abstract", "table page", "poster", "registry", "label", "review table", "press", "source article",
+)  # fmt: skip
+_REGISTRY = "ClinicalTrials.gov "
 
-    Each entry is the anchor ``source-ID``, to which the letters behind figures in sentences lead. A page that sees more than it
-    shows names in ``of`` the tables and trials that it draws on; their sources are then all that it lists.
-    Raises `ValueError` for a name that is neither.
+
+def sources_table(evidence: Evidence, rows_by_source: Mapping[str, int] | None = None) -> Figure:
+    """Where figures were read: the sources by how each was read, and how many rows of data rest on them.
+
+    Each source is the anchor ``source-ID``, to which the letters behind figures in sentences lead. ``rows_by_source`` says how
+    many rows of each a page shows, and which sources it is about; without it they are all those of the scope.
     """
-    trials = {trial.trial_id for trial in evidence["trials"]}
-    unknown = [name for name in of if name not in trials and name not in evidence.tables]
-    if unknown:
-        raise ValueError(f"sources_table: {', '.join(unknown)} is no table and no trial of this scope")
-    rest = Counter(
-        row["source_id"]
-        for table in evidence.tables
-        for row in evidence[table]
-        if "source_id" in row and table != "sources" and (not of or table in of or row.get("trial_id") in of)
-    )
-    body = [
-        (
-            cell(
-                Span(source.title, link=source.link),
-                *([Span(f"on {words.date_text(source.read_on)}", ref=source.id, tone="muted")] if source.read_on else []),
-                anchor=f"source-{source.source_id}",
-            ),
-            cell(words.read_in_text(source)),
-            cell(str(rest[source.id])),
+    counts = rows_by_source
+    if counts is None:
+        counts = Counter(r["source_id"] for table in evidence.tables if table != "sources" for r in evidence[table] if "source_id" in r)
+    found: dict[str, list[Row]] = {}
+    for source in sorted(evidence["sources"], key=lambda s: s.title.casefold()):
+        if source.id in counts:
+            found.setdefault(source.read_in, []).append(source)
+    body = []
+    for read_in in sorted(found, key=_READINGS.index):
+        members = found[read_in]
+        size = f"{_counted(len(members), 'source')}, {_counted(sum(counts[one.id] for one in members), 'row')} of data"
+        body.append(
+            (
+                cell(words.read_in_head(read_in), Span(size, tone="muted")),
+                cell(joined(" \u00b7 ", (_source(source) for source in members))),
+            )
         )
-        for source in sorted(evidence["sources"], key=lambda s: s.title.casefold())
-        if not of or rest[source.id]
-    ]
+    number = sum(len(members) for members in found.values())
     return table_figure(
         figure_name(evidence, "sources-table"),
-        "Where the data behind this page were read.",
-        (Column("Source"), Column("Read in"), Column("Rows of data", numeric=True)),
+        f"Where the data behind this page were read: {_counted(number, 'source')}, by how each was read.",
+        (Column("Read"), Column("Sources")),
         body,
         evidence,
         [],
         empty="No source is in the dataset for this scope.",
-        kind="compact",
-        fold=opens(len(body), "source", "sources"),
+        kind="list",
     )
+
+
+def _source(source: Row) -> Line:
+    """The name of a source, as the anchor to which letters lead; a number of the common registry speaks for itself."""
+    name = line(Span(source.title.removeprefix(_REGISTRY), link=source.link, anchor=f"source-{source.source_id}"))
+    return (*name, Span(f" (on {words.date_text(source.read_on)})", ref=source.id, tone="muted")) if source.read_on else name
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -35,7 +35,7 @@ _READ_IN = {
     "full text": "in the full text",
     "abstract": "in an abstract",
     "copy of an abstract": "in a copy of an abstract",
-    "table page": "on a page that shows one table of the report",
+    "table page": "in one table of the report",
     "registry": "in the registry record",
     "label": "in the product label",
     "poster": "on a poster",
@@ -267,6 +267,11 @@ def verification_text(evidence: Evidence, row: Row, column: str | None = None) -
 def read_in_text(source: Row) -> str:
     """What was in front of the reader of a source: ``read in a copy of an abstract``."""
     return "read in its text" if source.read_in == "source article" else f"read {_READ_IN[source.read_in]}"
+
+
+def read_in_head(read_in: str) -> str:
+    """The same as the head of a list of sources: ``In an abstract``."""
+    return at_start(_READ_IN[read_in])
 
 
 def in_sentence(label: str) -> str:
