@@ -441,11 +441,11 @@ def test_advice_on_what_both_arms_were_given_is_no_advice_on_the_drug(made_up):
     assert "For: enzyme blockers, BODY 2023 (conditional)" in positions
     assert "Research only: drug with base, BODY 2023 (conditional)" in positions
     assert "Against" not in positions
-    assert "base (BODY 2023 against); rival (BODY 2023 against)" in " ".join(figure.plain().split())
+    assert "base (against: BODY 2023); rival (against: BODY 2023)" in " ".join(figure.plain().split())
     later = _advice("base", "for", recommendation_id="advice-later", line="first line")
     advice = [_advice("base", "against", line="progression despite first line"), later]
     figure = display.answers(made_up(treatments=treatments, arms=arms, contrasts=[contrast("40", "10", "70")], recommendations=advice))
-    assert "base (BODY 2023 against after progression; BODY 2023 for first line)" in " ".join(figure.plain().split())
+    assert "base (against, after progression: BODY 2023; for, first line: BODY 2023)" in " ".join(figure.plain().split())
 
 
 def test_the_first_screen_says_whether_the_aim_was_met_and_how_a_figure_came_about(made_up):
@@ -626,6 +626,8 @@ def test_counts_in_words(columns, estimate, per_100):
         ({"weeks": "416", "time_kind": "median-follow-up"}, "median follow-up 8.0 years"),
         ({"weeks": "188", "time_kind": "mean-follow-up"}, "mean follow-up 3.6 years"),
         ({"weeks": "104", "time_kind": "landmark"}, "at year 2 (week 104)"),
+        ({"weeks": "313", "time_kind": "landmark"}, "at year 6 (week 313)"),
+        ({"weeks": "100", "time_kind": "landmark"}, "at week 100"),
         ({"weeks": ""}, ""),
     ],
 )

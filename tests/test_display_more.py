@@ -434,29 +434,44 @@ def test_background_tables_print_their_rows_and_name_their_holes(made_up):
     evidence = made_up(
         prevalence=[
             {"prevalence_id": "p1", "disease": "SSc", "population": "Adults", "basis": "on imaging", "kind": "upper limit", "high": "80", "unit": "%", **SRC},
-            {"prevalence_id": "p2", "disease": "SSc", "population": "Adults", "basis": "pooled", "kind": "pooled", "estimate": "47", "ci_low": "44",
-             "ci_high": "50", "ci_level": "95", "unit": "%", **SRC},
+            {"prevalence_id": "p2", "disease": "SSc", "population": "Adults", "basis": "as in the studies pooled", "kind": "pooled", "estimate": "47",
+             "ci_low": "44", "ci_high": "50", "ci_level": "95", "unit": "%", **SRC},
+            {"prevalence_id": "p3", "disease": "SSc", "population": "All ages", "basis": "not read", "kind": "range", "low": "30", "high": "40", "unit": "%",
+             "comment": "Rare in children", "source_id": "article", "locator": "Table 1", "verification": "review"},
+            {"prevalence_id": "p4", "disease": "RA", "population": "Adults", "basis": "on imaging", "kind": "single study", "estimate": "11", "n": "90",
+             "unit": "%", **SRC},
         ],
         ct_patterns=[
             {"pattern_id": "c1", "disease": "SSc", "pattern": "UIP", "rank": "2", **SRC},
             {"pattern_id": "c2", "disease": "SSc", "pattern": "NSIP", "rank": "1", **SRC},
+            {"pattern_id": "c3", "disease": "SSc", "pattern": "OP", "rank": "2", **SRC},
+            {"pattern_id": "c4", "disease": "RA", "pattern": "UIP", "rank": "1", "percent_low": "27", "percent_high": "76", "note": "In clinics.", **SRC},
         ],
         autoantibodies=[
             {"association_id": "a1", "antibody": "Anti-X", "disease": "IIM", "population": "Adults", "finding": "ILD", "measure": "OR", "pooled": "true",
              "estimate": "3.34", "ci_low": "2.16", "ci_high": "5.16", "ci_level": "95", **SRC},
         ],
         instruments=[
-            {"instrument_id": "i1", "name": "Index", "outcome": "tdi", "domain": "breath", "rated_by": "patient", "in_article": "no", **SRC},
+            {"instrument_id": "i1", "name": "Index", "outcome": "tdi", "domain": "breath", "rated_by": "patient", "items": "1", "in_article": "no", **SRC},
         ],
-        mcids=[{"outcome": "tdi", "direction": "worsening", "point": "-1.5", "low": "-2.5", "high": "-0.6", "unit": "points"}],
+        mcids=[{"outcome": "tdi", "direction": "worsening", "point": "-1.5", "low": "-2.5", "high": "-0.6", "unit": "points", "note": "Printed as a size."}],
         contrasts=[{**contrast("2", "1", "3"), "outcome": "tdi", "unit": "points"}],
     )  # fmt: skip
     page = Page(display.prevalence_table(evidence).html())
-    assert "up to 80%" in page.of("p1") and "47% (95% CI 44 to 50)" in page.of("p2")
-    assert display.patterns_table(evidence).table.rows[0][1].plain() == ["1. NSIP", "2. UIP"]
+    assert "up to 80%" in page.of("p1") and "on imaging" in page.of("p1")
+    assert "47% (95% CI 44 to 50)" in page.of("p2") and "pooled" in page.of("p2")
+    systemic, joints = display.prevalence_table(evidence).table.rows
+    assert systemic[1].plain() == ["30 to 40%, how it was looked for", "was not read", "Rare in children"]  # the disease is called as there
+    assert systemic[2].plain()[1] == "Adults" and joints[1].plain() == ["not on its list"] and joints[2].plain()[1] == "n\u00a090"
+    patterns = display.patterns_table(evidence)
+    assert [row[2].plain() for row in patterns.table.rows] == [["NSIP, then UIP and OP alike"], ["UIP first, in 27 to 76%"]]
+    assert "RA: in clinics." in [plain(note) for note in patterns.notes]
+    assert "Elsewhere: Made-up report, read in an abstract." in [plain(note) for note in patterns.notes]
     assert "odds ratio 3.34 (95% CI 2.16 to 5.16)" in Page(display.antibodies_table(evidence).html()).of("a1")
     instruments = display.instruments_table(evidence)
-    assert "range not read" in read(instruments) and "which direction is better: not read" in read(instruments)
+    assert "range not read" in read(instruments) and "direction not read" in read(instruments)
+    assert "Favoured arm: ONE" in read(instruments) and "Patient, 1 item" in read(instruments) and "1 items" not in read(instruments)
+    assert "Anchor not read; printed as a size" in Page(display.mcid_table(evidence).html()).of("m1")
     assert "trial:one" in {a.get("href") for _, a in Page(instruments.html()).tags}
     for figure in (instruments, display.mcid_table(evidence)):
         assert "Worse: −1.5 (−2.5 to −0.6) points" in Page(figure.html()).of("m1")
@@ -492,11 +507,11 @@ def test_positions_of_a_disease_name_others_never_and_put_what_is_recommended_fi
     evidence = made_up(recommendations=rows, treatments=treatments)
     body = [[" ".join(one.plain()) for one in row] for row in display.recommendations_table(evidence, "MCTD", "SjD").table.rows]
     assert [row[0] for row in body] == ["Something else", "A drug"]
-    assert body[0][1] == "EULAR 2023: for, strong (first line)"
-    assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line) Of the lung."
+    assert body[0][1] == "EULAR 2023: for, strong (first line)\u00a0P"
+    assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line)\u00a0P Of the lung."
     assert display.recommendations_table(evidence, "RA").table is None
     of_scope = made_up(recommendations=rows, treatments=treatments, scopes=[{**SCOPE, "diseases": "SSc"}])
-    assert " ".join(display.recommendations_table(of_scope).table.rows[0][1].plain()) == "EULAR 2023: for, strong (first line)"
+    assert " ".join(display.recommendations_table(of_scope).table.rows[0][1].plain()) == "EULAR 2023: for, strong (first line)\u00a0P"
 
 
 def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
@@ -588,16 +603,23 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
         "analysis_set": "per-protocol",
         "role": "secondary",
     }
-    ratio = contrast("0.5", "0.2", "0.9", outcome="death", measure="HR", unit="ratio", time_kind="at", estimand="time to event")
-    figure = display.transplant_table(
-        made_up(treatments=treatments, arms=arms, arm_results=[*rows, planned], contrasts=[ratio], outcomes=[*ALL_OUTCOMES, survival])
+    ratio = contrast("0.5", "0.2", "0.9", p="0.02", outcome="death", measure="HR", unit="ratio", time_kind="at", estimand="time to event")
+    alive = {**deaths("overall-survival", "86", "drug", "313"), "time_kind": "landmark", "role": "secondary"}
+    tested = contrast(
+        "", p="0.02", outcome="overall-survival", measure="RD", unit="patients", weeks="313", time_kind="landmark", role="secondary"
     )
+    figure = display.transplant_table(
+        made_up(treatments=treatments, arms=arms, arm_results=[*rows, planned, alive], contrasts=[ratio, tested],
+                outcomes=[*ALL_OUTCOMES, survival, {**survival, "outcome": "overall-survival", "name": "Survival"}])
+    )  # fmt: skip
     facts = {row[0].plain()[0]: " ".join(row[1].plain()) for row in figure.table.rows}
     assert "graft 11 of 100; cyclophosphamide 7 of 100" in facts["Deaths, first year"]
     assert "graft 19 of 100" in facts["Deaths, later"] and "11 of 100" not in facts["Deaths, later"]
     assert "graft 8 of 100" in facts["Deaths due to treatment"]
     assert facts["Primary result"].startswith("HR 0.5 ")
-    assert "Event-free, over 234 weeks, per protocol: graft 79 of 100" in facts["Alive, later"]
+    assert "Event-free, over 234 weeks, per protocol: graft 79 of 100" in facts["Event-free survival"]
+    assert "At year 6 (week 313): graft 86 of 100 (p = 0.02)" in facts["Alive"]
+    assert "p = " not in facts["Deaths, first year"]  # the p-value of a hazard ratio at that time is not that of the counts up to it
     assert "regimen not read" in facts["Comparator"] and "Cyclophosphamide" in facts["Comparator"]
     bare = display.transplant_table(made_up(treatments=treatments, arms=arms))
     holes = {row[0].plain()[0] for row in bare.table.rows if row[1].plain() == ["not read"]}
@@ -606,7 +628,8 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
         "Deaths due to treatment",
         "Deaths, first year",
         "Deaths, later",
-        "Alive, later",
+        "Event-free survival",
+        "Alive",
         "Another drug started later",
     }
 
@@ -845,16 +868,23 @@ def test_figures_that_do_not_fit_each_other_are_shown_with_what_is_known_of_them
 
 def test_benefits_are_no_harms_and_an_extension_is_no_comparison(made_up):
     count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "events": "8"}
-    outcomes = [*BASE["outcomes"], {"outcome": "alive", "short": "Alive", "domain": "survival", "unit": "patients", "better": "higher"}]
+    survival = {"domain": "survival", "unit": "patients"}
+    outcomes = [
+        *BASE["outcomes"],
+        {"outcome": "alive", "short": "Alive", "better": "higher", **survival},
+        {"outcome": "disease-progression", "short": "Went on", "better": "lower", **survival},
+    ]
     cohorts = [{}, {"cohort": "open", "label": "Open label", "kind": "extension", "parent": "all", "n": "90"}]
     rows = [
         {**count, "outcome": o, "cohort": c, "arm": a}
-        for o, c in (("sae", "all"), ("alive", "all"), ("sae", "open"))
+        for o, c in (("sae", "all"), ("alive", "all"), ("disease-progression", "all"), ("sae", "open"))
         for a in ("drug", "placebo")
     ]
     figure = display.harms(made_up(outcomes=outcomes, cohorts=cohorts, arm_results=rows))
     drawn = "".join(span.text for span in figure.said)
-    assert drawn.count("at week 52") == 1 and "Open label" not in drawn and "Alive" not in figure.plain()
+    assert (
+        drawn.count("at week 52") == 1 and "Open label" not in drawn and "Alive" not in figure.plain() and "Went on" not in figure.plain()
+    )
     assert "After the randomised comparison: ONE, outcome, open label" in " ".join(figure.plain().split()).replace(
         "Open label", "open label"
     )
@@ -867,8 +897,8 @@ def test_guidelines_on_comparators_are_not_called_untested(made_up):
     rows = [{"recommendation_id": f"acr-{t}", **position, "treatment": t} for t in ("drug", "old", "other")]
     figure = display.answers(made_up(treatments=treatments, arms=arms, recommendations=rows, contrasts=_BOTH[:1]))
     plain = " ".join(figure.plain().split())
-    assert "that were comparators here: old (ACR 2023 for)." in plain
-    assert "no randomised trial of it in this disease is entered here: other (ACR 2023 for)." in plain
+    assert "that were comparators here: old (for: ACR 2023)." in plain
+    assert "no randomised trial of it in this disease is entered here: other (for: ACR 2023)." in plain
 
 
 def test_a_dose_of_which_nothing_was_read_has_no_row(made_up):

@@ -144,7 +144,9 @@ def _text(row: Row, wanted: str) -> str:
         raise EvidenceReferenceError(f"table {row.table} has no column {wanted!r}")
     value = row[wanted]
     if isinstance(value, datetime.date):
-        return f"{value.day} {value:%B %Y}"
+        return text.date_text(value)
+    if wanted == "status_as_of" and value:
+        return text.as_of_text(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return text.number_text(value)
     return row.text(wanted)

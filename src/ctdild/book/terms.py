@@ -51,7 +51,9 @@ class LinkFirstMentions(SphinxPostTransform):
         for text in self.document.findall(nodes.Text):
             match = mention.search(text.astext())
             around = list(ancestors(text))
-            if match is None or any(isinstance(node, OUTSIDE) or type(node).__name__ == "dropdown_title" for node in around):
+            if match is None or any(
+                isinstance(node, (*OUTSIDE, nodes.citation)) or type(node).__name__ == "dropdown_title" for node in around
+            ):
                 continue
             if not any(isinstance(node, (nodes.paragraph, nodes.term)) for node in around) or any(n.get("nb_element") for n in around):
                 continue

@@ -55,15 +55,15 @@ def audit_table(evidence: Evidence, minor: bool = False) -> Figure:
 
 
 def _place(evidence: Evidence, row: Row) -> tuple[Cell, ...]:
-    about: list[Line] = [line(Span(row.subject, ref=row.id))]
+    about: list[Line] = [line(Span(words.with_minus(row.subject), ref=row.id))]
     if row.trial_id:
         about.append(line(pick.trial_link(evidence.trial(row), tone="muted")))
     return (
         cell(*about, anchor=f"discrepancy-{row.id}"),
-        cell(Span(row.stated, ref=row.id)),
-        cell(Span(row.against, ref=row.id), Span(_AGAINST[row.proof], tone="muted")),
+        cell(Span(words.with_minus(row.stated), ref=row.id)),
+        cell(Span(words.with_minus(row.against), ref=row.id), Span(_AGAINST[row.proof], tone="muted")),
         cell(_USED[row.used]),
-        cell(Span(row.reason, ref=row.id)),
+        cell(Span(words.with_minus(row.reason), ref=row.id)),
     )
 
 
@@ -107,7 +107,7 @@ def claims_table(evidence: Evidence) -> Figure:
                         words.at_start(_FATES[row.fate]), *(Span(f"; {reason.subject}", ref=reason.id, tone="muted") for reason in reasons)
                     )
                 ),
-                cell(Span(row.page.rpartition("/")[2], link=PAGE_LINK.format(row.page))),
+                cell(Span(_page(row.page), link=PAGE_LINK.format(row.page))),
             )
         )
     heads = tuple(Column(head) for head in ("Paragraph", "What it says", "What became of it", "Told in"))
@@ -118,6 +118,12 @@ def claims_table(evidence: Evidence) -> Figure:
     if not (body[True] and body[False]):
         return figure
     return replace(figure, more=Table(f"The {fates['told']} that stand as printed", heads, tuple(body[True]), "compact"))
+
+
+def _page(name: str) -> str:
+    """``SSc-ILD`` for ``chapters/ssc-ild``, ``Source audit`` for ``chapters/source-audit``."""
+    name = name.rpartition("/")[2]
+    return _SECTIONS.get(name.removesuffix("-ild"), name.replace("-", " ").capitalize())
 
 
 def _paragraph(name: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, cell, figure_name, line
+from .figure import Cell, Column, Figure, Line, Span, cell, figure_name, joined, line
+from .matrix import Field, fields_by_trial
 from .tables import table_figure
 
 _NOT_READ = Span("not read", tone="muted")
-
-
-def _diseases(row: Row) -> Span:
-    return Span(", ".join(row.disease), tone="muted")
 
 
 def _interval(row: Row) -> str:
@@ -31,63 +30,113 @@ def _range(low: object, high: object, tail: str = "") -> str:
     return f"from {words.number_text(low)}{tail}" if low is not None else ""
 
 
-def prevalence_table(evidence: Evidence) -> Figure:
-    """How common ILD is in each disease, in whom, and how it was looked for."""
-    rows = sorted(evidence["prevalence"], key=lambda row: words.disease_order(row.disease))
-    body = []
+def _in_article(row: Row) -> bool:
+    return row.verification == "review"
+
+
+def _by_disease(rows: Iterable[Row]) -> list[tuple[tuple[str, ...], list[Row]]]:
+    """Diseases in the order of tables, with their rows as the file has them."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        share = (
-            f"{words.number_text(row.estimate)}{row.unit}{_interval(row)}"
-            if row.estimate is not None
-            else _range(row.low, row.high, row.unit)
-        )
-        if row.kind == "upper limit" and row.low is not None:
-            share = f"up to {share}"
-        counted = [Span(f"n {row.n}", ref=row.id, tone="muted")] if row.n is not None else []
+        groups.setdefault(row.disease, []).append(row)
+    return sorted(groups.items(), key=lambda item: words.disease_order(item[0]))
+
+
+def _read_elsewhere(evidence: Evidence, rows: Iterable[Row]) -> list[Line]:
+    """One line that names what was read beside the source article."""
+    sources = dict.fromkeys(evidence.source(row) for row in rows if not _in_article(row))
+    named = joined("; ", (line(Span(one.title, link=one.link), f", {words.read_in_text(one)}") for one in sources))
+    return [line("Elsewhere: ", *named, ".")] if sources else []
+
+
+def prevalence_table(evidence: Evidence) -> Figure:
+    """How common ILD is in each disease: as the source article has it, and elsewhere; in whom, and how it was looked for."""
+    rows = list(evidence["prevalence"])
+    body = []
+    for disease, members in _by_disease(rows):
+        named = sorted(members, key=_in_article)[-1]
         body.append(
             (
-                cell(", ".join(row.disease)),
-                cell(Span(row.population, ref=row.id), *counted),
-                cell(Span(words.at_start(row.basis), ref=row.id)),
-                cell(Span(share, ref=row.id), Span(row.kind, tone="muted")) if share else cell(_NOT_READ),
-                cell(Span(row.comment, ref=row.id)) if row.comment else cell(Span("–", tone="muted")),
-                cell(words.verification_text(evidence, row)),
+                cell(line(Span(named.population, ref=named.id), Span(f" {', '.join(disease)}", tone="muted"))),
+                _how_common([row for row in members if _in_article(row)], named, "not on its list"),
+                _how_common([row for row in members if not _in_article(row)], named, "not read"),
             )
         )
-    heads = ("Disease", "Patients", "ILD found", "Share with ILD", "Comment", "Read")
     return table_figure(
         figure_name(evidence, "prevalence"),
-        "How common ILD is. Figures depend on how it was looked for and in whom; they are no ranking of diseases.",
-        tuple(Column(head) for head in heads), body, evidence, rows,
+        "How many patients have ILD. Figures depend on how it was looked for and in whom; they are no ranking of diseases.",
+        tuple(Column(head) for head in ("Disease", "Source article", "Elsewhere")), body, evidence, rows, tuple(_read_elsewhere(evidence, rows)),
         empty="No estimate of how common ILD is stands in the dataset for this scope.",
     )  # fmt: skip
 
 
+#: How it was looked for, where the kind of the figure does not say it.
+_BASES = {
+    "not stated": "how it was looked for is not stated",
+    "not read": "how it was looked for was not read",
+    "as in the studies pooled": "",
+}
+
+
+def _how_common(rows: list[Row], named: Row, hole: str) -> Cell:
+    """Each share and how it was found; in whom, where that is not the name of the disease; a comment on several of them once."""
+    lines: list[Line] = []
+    for n, row in enumerate(rows):
+        if row.estimate is not None:
+            share = f"{words.number_text(row.estimate)}{row.unit}{_interval(row)}"
+        else:
+            share = f"{'up to ' if row.kind == 'upper limit' and row.low is not None else ''}{_range(row.low, row.high, row.unit)}"
+        kind = "" if row.kind in ("range", "upper limit") else row.kind
+        about = ", ".join(part for part in (kind, _BASES.get(row.basis, row.basis)) if part)
+        lines.append(line(Span(share or "share not read", ref=row.id), *([Span(f", {about}", ref=row.id, tone="muted")] if about else [])))
+        population = row.population if row.population != named.population else ""
+        whom = ", ".join(part for part in (population, f"n{words.NO_BREAK}{row.n}" if row.n is not None else "") if part)
+        alike = [other for other in rows[n:] if other.comment == row.comment]
+        comment = row.comment if len(alike) == 1 else ""
+        about_all = pick.addresses(other for other in rows if other.comment == row.comment)
+        lines += [line(Span(text, ref=ref, tone="muted")) for text, ref in ((whom, row.id), (comment, about_all)) if text]
+    return cell(*lines) if lines else cell(Span(hole, tone="muted"))
+
+
 def patterns_table(evidence: Evidence) -> Figure:
-    """Which CT patterns are common in which disease: their order, and their shares where a source counted them."""
-    groups: dict[tuple, list[Row]] = {}
-    for row in evidence["ct_patterns"]:
-        groups.setdefault((row.disease, row.source_id), []).append(row)
-    body = []
-    for (disease, _), members in sorted(groups.items(), key=lambda item: words.disease_order(item[0][0])):
-        ranked = sorted((row for row in members if row["rank"] is not None), key=lambda row: row["rank"])
-        counted = [row for row in members if row.percent is not None or row.percent_low is not None or row.percent_high is not None]
-        counted.sort(key=lambda row: -float(next(v for v in (row.percent, row.percent_high, row.percent_low) if v is not None)))
-        body.append(
-            (
-                cell(", ".join(disease)),
-                cell(*(Span(f"{row['rank']}. {row.pattern}", ref=row.id) for row in ranked)) if ranked else cell(_NOT_READ),
-                cell(*(Span(f"{row.pattern} {_share(row)}", ref=row.id) for row in counted)) if counted else cell(_NOT_READ),
-                cell(*dict.fromkeys(words.verification_text(evidence, row) for row in members)),
-            )
+    """Which CT patterns are common in which disease: their order in the source article, and elsewhere order and share."""
+    rows = list(evidence["ct_patterns"])
+    body = [
+        (
+            cell(", ".join(disease)),
+            _order([row for row in members if _in_article(row)], "not on its list"),
+            _order([row for row in members if not _in_article(row)], "not read"),
         )
-    heads = ("Disease", "Order, commonest first", "Share of patients with ILD", "Read")
+        for disease, members in _by_disease(rows)
+    ]
+    notes: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.note and not _in_article(row):
+            notes.setdefault(row.note, []).append(row)
+    said = [
+        line(f"{pick.sentence_list([', '.join(row.disease) for row in about])}: ", Span(words.in_sentence(note), ref=pick.addresses(about)))
+        for note, about in notes.items()
+    ]
     return table_figure(
         figure_name(evidence, "ct-patterns"),
-        "Patterns of ILD on CT. NSIP: non-specific, UIP: usual, LIP: lymphoid interstitial pneumonia; OP: organising pneumonia.",
-        tuple(Column(head) for head in heads), body, evidence, [row for members in groups.values() for row in members],
+        "Patterns of ILD on CT, the commonest first. NSIP: non-specific, UIP: usual, LIP: lymphoid interstitial pneumonia; OP: organising pneumonia.",
+        tuple(Column(head) for head in ("Disease", "Source article", "Elsewhere")), body, evidence, rows, (*said, *_read_elsewhere(evidence, rows)),
         empty="No CT pattern stands in the dataset for this scope.",
     )  # fmt: skip
+
+
+def _order(rows: list[Row], hole: str) -> Cell:
+    """``NSIP and UIP alike, then OP``; ``NSIP first, in 27 to 76%``; patterns without a place come last."""
+    places: dict[int | None, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0)):
+        places.setdefault(row["rank"], []).append(row)
+    parts = []
+    for rank, members in places.items():
+        alike = " alike" if len(members) > 1 and rank is not None else ""
+        first = " first" if rank == 1 and len(rows) == 1 else ""
+        named = [Span(f"{row.pattern}{first}{f', in {_share(row)}' if _share(row) else ''}", ref=row.id) for row in members]
+        parts.append(line(*joined(" and ", named), alike))
+    return cell(joined(", then ", parts)) if parts else cell(Span(hole, tone="muted"))
 
 
 def _share(row: Row) -> str:
@@ -95,13 +144,12 @@ def _share(row: Row) -> str:
 
 
 def antibodies_table(evidence: Evidence) -> Figure:
-    """What each autoantibody goes with, in whom, and how strongly."""
-    rows = list(evidence["autoantibodies"])
-    about = words.diseases_of_scope(evidence)
+    """What each autoantibody goes with, in whom, and how strongly; disease by disease."""
+    rows = [row for _, members in _by_disease(evidence["autoantibodies"]) for row in members]
     body = [
         (
-            cell(Span(row.antibody, ref=row.id)),
-            cell(Span(row.population, ref=row.id), *([_diseases(row)] if set(row.disease) != about else []), *_numbers(row)),
+            cell(line(Span(row.antibody, ref=row.id), Span(f" {', '.join(row.disease)}", tone="muted"))),
+            cell(Span(row.population, ref=row.id), *_numbers(row)),
             cell(*_strength(row)),
             cell(words.verification_text(evidence, row)),
         )
@@ -139,7 +187,8 @@ def _strength(row: Row) -> list[Span | Line]:
             f"{against} ({row.comparator_events} of {row.comparator_n})" if against else f"{row.comparator_events} of {row.comparator_n}"
         )
     if row.comparator:
-        lines.append(Span(f"against {row.comparator}{f': {against}' if against else ''}", ref=row.id, tone="muted"))
+        other = row.comparator if row.comparator.startswith("without ") else f"against {row.comparator}"
+        lines.append(Span(f"{other}{f': {against}' if against else ''}", ref=row.id, tone="muted"))
     p = words.p_text(row) if row.p_relation or row.p_value is not None else ""
     if p:
         lines.append(Span(p, ref=row.id))
@@ -152,46 +201,51 @@ def _strength(row: Row) -> list[Span | Line]:
 
 
 def instruments_table(evidence: Evidence) -> Figure:
-    """Each instrument: what it asks, of whom, its scale, its minimal important change, and the trials that used it."""
+    """Each instrument: what it asks, of whom, its scale, its minimal important change, the trials that used it and what came out."""
     rows = list(evidence["instruments"])
     used: list[Row] = list(rows)
+    outcomes = fields_by_trial(evidence)
     body = []
     for row in rows:
         mcids = [one for one in evidence["mcids"] if row.outcome is not None and one.outcome == row.outcome]
         used += mcids
+        agreed = f"{row.consensus} of a consensus group agreed on it for CTD-ILD" if row.consensus else ""
+        short = row.abbreviation if row.abbreviation and row.abbreviation not in row.name else ""
         body.append(
             (
-                cell(Span(row.name, ref=row.id), *([Span(row.abbreviation, ref=row.id, tone="muted")] if row.abbreviation else [])),
+                cell(Span(row.name, ref=row.id), *([Span(short, ref=row.id, tone="muted")] if short else [])),
                 cell(Span(words.at_start(row.domain), ref=row.id)),
-                cell(Span(_answered(row), ref=row.id)),
-                cell(*_scale(row)),
-                cell(*(_change(one, short=True) for one in mcids)) if mcids else cell(_NOT_READ),
-                _trials(evidence, row),
-                cell(Span(row.validated_in, ref=row.id) if row.validated_in else _NOT_READ, *([Span(f"{row.consensus} of a consensus group agreed on it for CTD-ILD", ref=row.id, tone="muted")] if row.consensus else [])),
-                cell(words.verification_text(evidence, row)),
+                cell(Span(_answered(row), ref=row.id), *_scale(row)),
+                cell(*_trials(evidence, row, outcomes)),
+                cell(*(_change(one) for one in mcids)) if mcids else cell(_NOT_READ),
+                cell(
+                    Span(words.at_start(row.validated_in), ref=row.id) if row.validated_in else _NOT_READ,
+                    *([Span(agreed, ref=row.id, tone="muted")] if agreed else []),
+                ),
+                cell(words.at_start(words.verification_text(evidence, row))),
             )
-        )  # fmt: skip
-    heads = (
-        "Instrument",
-        "Asks about",
-        "Answered by",
-        "Scale",
-        "Minimal important change",
-        "Trials with a result here",
-        "Tested in",
-        "Read",
-    )
+        )
+    heads = ("Instrument", "Asks about", "Answered by, and scale", "What trials showed", "Minimal important change", "Tested in", "Read")
     return table_figure(
         figure_name(evidence, "instruments"),
         "Instruments. A minimal important change is what one patient notices, in the population named; it is no threshold between groups.",
-        tuple(Column(head) for head in heads), body, evidence, used,
-        empty="No instrument stands in the dataset for this scope.", kind="records",
+        tuple(Column(head) for head in heads), body, evidence, used, (line(_SIGNS_OF_CHANGE),) if any(row.table == "mcids" for row in used) else (),
+        empty="No instrument stands in the dataset for this scope.", kind="facts",
     )  # fmt: skip
 
 
+_SIGNS_OF_CHANGE = (
+    "Minimal important changes stand as printed: some sources print the size of a worsening, others put a minus sign before it."
+)
+
+
 def _answered(row: Row) -> str:
-    parts = [words.at_start(row.rated_by), f"{row['items']} items" if row["items"] else "", f"about {row.recall}" if row.recall else ""]
-    return ", ".join(part for part in parts if part)
+    parts = [words.at_start(row.rated_by)]
+    if row["items"]:
+        parts.append(f"{row['items']} item" if row["items"] == "1" else f"{row['items']} items")
+    if row.recall:
+        parts.append(f"about the {row.recall}" if row.recall.startswith("past") else f"about {row.recall}")
+    return ", ".join(parts)
 
 
 def _scale(row: Row) -> list[Span]:
@@ -201,51 +255,66 @@ def _scale(row: Row) -> list[Span]:
         if known
         else Span("range not read", tone="muted")
     )
-    better = Span(f"{row.better} is better" if row.better else "which direction is better: not read", tone="muted")
-    return [ends, better]
+    better = Span(f"{row.better} is better", ref=row.id) if row.better else Span("direction not read", tone="muted")
+    return [better, ends]
 
 
-def _trials(evidence: Evidence, row: Row) -> Cell:
-    if row.outcome is None:
-        return cell(Span("none", tone="muted"))
+def _trials(evidence: Evidence, row: Row, outcomes: dict[tuple[str, str], Field]) -> list[Line]:
+    """Verdict by verdict the randomised trials; then those whose results have no verdict here, and other studies."""
     having = {r.trial_id for table in ("contrasts", "arm_results", "statements") for r in evidence.shown(table) if r.outcome == row.outcome}
     trials = sorted((t for t in evidence["trials"] if t.trial_id in having), key=lambda t: (t.year or 9999, t.acronym))
-    spans: list[Span | str] = []
-    for trial in trials:
-        spans += [", " if spans else "", pick.trial_link(trial)]
-    return cell(line(*spans)) if spans else cell(Span("none", tone="muted"))
+    said: dict[str, list[Row]] = {}
+    for trial in trials if row.outcome is not None else ():
+        field = outcomes.get((trial.trial_id, row.outcome))
+        said.setdefault(field.said if field else "other results", []).append(trial)
+    order = sorted(said, key=lambda text: text == "other results")
+    lines = [
+        line(
+            Span(f"{words.at_start(text)}: ", tone="muted", ref=pick.addresses(
+                [r for trial in said[text] if (trial.trial_id, row.outcome) in outcomes for r in outcomes[trial.trial_id, row.outcome].rows]
+            ) or None),
+            *joined(", ", (pick.trial_link(trial) for trial in said[text])),
+        )
+        for text in order
+    ]  # fmt: skip
+    return lines or [line(Span("no result here", tone="muted"))]
 
 
 _DIRECTIONS = {"improvement": "Better", "worsening": "Worse", "either": "Either way"}
 
 
-def _change(row: Row, short: bool = False) -> Line:
-    """A minimal important change: direction, size, population where the cell does not say it elsewhere."""
+def _change(row: Row) -> Line:
+    """A minimal important change: direction, size, and in whom."""
     size = f"{words.number_text(row.point)}" if row.point is not None else ""
     spread = _range(row.low, row.high)
     value = f"{size} ({spread})" if size and spread else size or spread
     unit = words.unit_text(row.unit, row.point)
     text = f"{_DIRECTIONS[row.direction]}: {value} {unit}".rstrip()
-    return line(Span(text, ref=row.id), *([Span(f", {row.population}", ref=row.id, tone="muted")] if short else []))
+    return line(Span(text, ref=row.id), Span(f", {row.population}", ref=row.id, tone="muted"))
 
 
 def mcid_table(evidence: Evidence) -> Figure:
-    """The minimal important change of each outcome: what one patient notices, in one population, by one anchor."""
-    order = {row.outcome: n for n, row in enumerate(evidence["outcomes"])}
-    rows = sorted(evidence["mcids"], key=lambda row: order.get(row.outcome, len(order)))
-    body = [
-        (
-            cell(evidence.outcome(row).name),
-            cell(Span(row.population, ref=row.id), _diseases(row)),
-            cell(_change(row)),
-            cell(Span(row.anchor, ref=row.id)) if row.anchor else cell(_NOT_READ),
-            cell(words.verification_text(evidence, row)),
-        )
-        for row in rows
-    ]
+    """The minimal important changes of each outcome: what one patient notices, in one population, by one anchor."""
+    rows = list(evidence["mcids"])
+    body = []
+    for outcome in evidence["outcomes"]:
+        members = [row for row in rows if row.outcome == outcome.outcome]
+        if members:
+            better = [Span(f"{outcome.better} is better", tone="muted")] if outcome.better else []
+            body.append((cell(outcome.name, *better), cell(*(one for row in members for one in _minimal(evidence, row)))))
     return table_figure(
         figure_name(evidence, "mcids"),
         "Minimal important changes: what one patient notices, in the population named. They are no threshold for a difference between groups.",
-        tuple(Column(head) for head in ("Outcome", "Estimated in", "Change", "Anchored to", "Read")), body, evidence, rows,
+        (Column("Outcome"), Column("Change, in whom, and how it was found")), body, evidence, rows, (line(_SIGNS_OF_CHANGE),),
         empty="No minimal important change stands in the dataset for this scope.",
     )  # fmt: skip
+
+
+def _minimal(evidence: Evidence, row: Row) -> list[Line]:
+    """A minimal important change, then what it was anchored to and what to know of it."""
+    anchor = f"Anchor {row.anchor or 'not read'}" if (row.anchor or "not").startswith("not") else f"Anchored to {row.anchor}"
+    how = "; ".join(part for part in (anchor, words.in_sentence((row.note or "").rstrip("."))) if part)
+    return [
+        _change(row),
+        line(Span(f"{how}; {words.verification_text(evidence, row)}", ref=row.id, tone="muted")),
+    ]

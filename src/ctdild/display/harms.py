@@ -20,6 +20,8 @@ DOMAINS = ("harms", "survival")
 _ARMS = ("intervention", "active comparator", "placebo", "reference", "all")
 #: Roles without a place in the comparison.
 _BESIDE = ("reference", "all")
+#: Counted against a treatment's effect, not among its harms.
+_EFFECTS = ("disease-progression",)
 #: What stands first in each trial, whatever the order of the file.
 _FIRST = ("sae", "ae-stop", "death")
 
@@ -31,7 +33,7 @@ def harms(evidence: Evidence) -> Figure:
 
     A printed percentage is used as printed; one computed from events and n says so. Rows that count events, of which
     a patient may have several, and those of groups that chance did not make are named apart and not drawn. What is better
-    the more there is of it, such as survival, is no harm.
+    the more there is of it, such as survival, is no harm, nor is the disease that went on.
     """
     rows = [
         row
@@ -40,6 +42,7 @@ def harms(evidence: Evidence) -> Figure:
         and evidence.arm(row).role not in _BESIDE
         and row.weeks != 0
         and evidence.outcome(row).better != "higher"
+        and row.outcome not in _EFFECTS
     ]
     later = _groups(evidence, [row for row in rows if evidence.cohort(row).kind in NOT_BY_CHANCE])
     rows = [row for row in rows if evidence.cohort(row).kind not in NOT_BY_CHANCE]

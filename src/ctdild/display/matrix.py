@@ -26,7 +26,7 @@ _NONE = "–"
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """One outcome in one trial: what came out, in which words, and the rows that say so."""
 
     verdict: str
@@ -40,7 +40,7 @@ def pro_matrix(evidence: Evidence) -> Figure:
     Whole trials only. "No difference shown" is an interval that includes no difference, a p-value of 0.05 or more, or the
     word of the source; it is no proof that there is none.
     """
-    fields = _fields(evidence)
+    fields = fields_by_trial(evidence)
     name = figure_name(evidence, "pro-matrix")
     if not fields:
         nothing = "No patient-reported outcome of a randomised trial is in the dataset for this scope."
@@ -75,7 +75,8 @@ def pro_matrix(evidence: Evidence) -> Figure:
     return Figure(name, caption, said, table, wide, narrow, sources_of(evidence, used), tuple(notes), legend)
 
 
-def _fields(evidence: Evidence) -> dict[tuple[str, str], _Field]:
+def fields_by_trial(evidence: Evidence) -> dict[tuple[str, str], Field]:
+    """What came out in whole randomised trials: (trial, outcome of symptoms, function or health status) -> verdict."""
     found: dict[tuple[str, str], list[Row]] = {}
     rows = [
         *pick.by_domain(evidence, pick.preferred(evidence, "contrasts"), SYMPTOM_DOMAINS),
@@ -88,19 +89,19 @@ def _fields(evidence: Evidence) -> dict[tuple[str, str], _Field]:
     return {key: _field(evidence, members) for key, members in found.items()}
 
 
-def _field(evidence: Evidence, rows: list[Row]) -> _Field:
+def _field(evidence: Evidence, rows: list[Row]) -> Field:
     """The verdict of an outcome in a trial. Comparisons speak first, then the words of sources, then figures in arms."""
     verdicts = [(_verdict(evidence, row), row) for row in rows]
     kinds = {verdict for verdict, _ in verdicts}
     favoured = [row for verdict, row in verdicts if verdict in ("favoured", "comparator")]
     if "not lasting" in kinds or len(kinds & {"favoured", "comparator", "no difference"}) > 1:
         shown = [row for verdict, row in verdicts if verdict != "figures only"]
-        return _Field("not lasting", _favoured(evidence, favoured, " at one time") or SIGNS["not lasting"][1], tuple(shown))
+        return Field("not lasting", _favoured(evidence, favoured, " at one time") or SIGNS["not lasting"][1], tuple(shown))
     for kind in ("favoured", "comparator", "no difference"):
         if kind in kinds:
             shown = [row for verdict, row in verdicts if verdict == kind]
-            return _Field(kind, _favoured(evidence, favoured) or SIGNS[kind][1], tuple(shown))
-    return _Field("figures only", SIGNS["figures only"][1], tuple(rows))
+            return Field(kind, _favoured(evidence, favoured) or SIGNS[kind][1], tuple(shown))
+    return Field("figures only", SIGNS["figures only"][1], tuple(rows))
 
 
 def _side(evidence: Evidence, row: Row) -> str:
@@ -130,7 +131,7 @@ def _favoured(evidence: Evidence, rows: list[Row], tail: str = "") -> str:
     return f"favoured {pick.sentence_list(arms)}{tail}" if arms else ""
 
 
-def _said(field: _Field) -> list[Line]:
+def _said(field: Field) -> list[Line]:
     """The verdict in words, then what it rests on."""
     lines = [line(Span(words.at_start(field.said), tone="strong"))]
     for row in field.rows:
@@ -143,7 +144,7 @@ def _said(field: _Field) -> list[Line]:
     return lines
 
 
-def _alt(evidence: Evidence, key: tuple[str, str], field: _Field) -> str:
+def _alt(evidence: Evidence, key: tuple[str, str], field: Field) -> str:
     trial_id, outcome = key
     return f"{evidence.row(outcome).short}, {evidence.row(trial_id).acronym}: {field.said}"
 
@@ -164,7 +165,7 @@ def _silent(evidence: Evidence, trials: list[Row], outcomes: list[Row]) -> list[
     return notes
 
 
-def _draw(evidence: Evidence, outcomes: list[Row], trials: list[Row], fields: dict[tuple[str, str], _Field],
+def _draw(evidence: Evidence, outcomes: list[Row], trials: list[Row], fields: dict[tuple[str, str], Field],
           layout: theme.Layout, name: str) -> str:  # fmt: skip
     """The matrix: outcomes down, trials across; on a phone the name of an outcome stands over its line."""
     wide = layout is theme.WIDE

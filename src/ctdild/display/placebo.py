@@ -160,8 +160,10 @@ def _draw(evidence: Evidence, panels: dict[str, list[Row]], layout: theme.Layout
     y = 10.0
     for number, (unit, rows) in enumerate(panels.items()):
         y += 22 if number else 0
-        drawing.text(0, y, UNITS[unit], bold=True)
-        y += step + 4
+        for label in textwrap.wrap(UNITS[unit], layout.fits(layout.width, bold=True)):
+            drawing.text(0, y, label, bold=True)
+            y += step
+        y += 4
         top = y - 8
         ends = [end for row in rows for end in (float(row.value), *((_bar(row) or ())[:2]))]
         low, high = min(0.0, *ends), max(0.0, *ends)

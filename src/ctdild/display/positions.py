@@ -26,20 +26,29 @@ def approvals_table(evidence: Evidence) -> Figure:
     body = [
         (
             cell(_treatment(evidence, row)),
-            cell(row.agency, Span(words.date_text(row.date), ref=row.id) if row.date else Span("date not read", tone="muted")),
+            cell(
+                row.agency,
+                line(Span(words.date_text(row.date), ref=row.id) if row.date else Span("date not read", tone="muted"), _letter(row)),
+            ),
             cell(words.at_start(row.status)),
             cell(Span(row.indication, ref=row.id), Span(", ".join(row.disease), tone="muted")),
-            cell(Span(row.route, ref=row.id)) if row.route else cell(Span("not read", tone="muted")),
-            cell(words.verification_text(evidence, row)),
+            cell(Span(words.at_start(row.route), ref=row.id)) if row.route else cell(Span("not read", tone="muted")),
         )
         for row in rows
     ]
-    heads = ("Treatment", "Regulator and date", "Decision", "For", "Route", "Read")
+    heads = ("Treatment", "Regulator and date", "Decision", "For", "Route")
     return table_figure(
-        figure_name(evidence, "approvals"), "Decisions of regulators, by treatment.", tuple(Column(head) for head in heads), body, evidence, rows,
+        figure_name(evidence, "approvals"), "Decisions of regulators, by treatment.", tuple(Column(head) for head in heads), body, evidence, rows, (_KEY,),
         empty="No regulator's decision is in the dataset for this scope.",
     )  # fmt: skip
 
+
+def _letter(row: Row) -> Span:
+    """How close to the text of the body a position was read, as behind figures in sentences."""
+    return Span(f"{words.NO_BREAK}{words.verification_mark(row)}", tone="muted")
+
+
+_KEY = line("P: read in the body's own text, table or abstract; S: read second-hand; R: only in the source article.")
 
 _DIRECTIONS = {
     "for": "For",
@@ -70,7 +79,6 @@ def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
         (
             cell(treatment),
             cell(*(one for row in groups[treatment] for one in _position(row, diseases))),
-            cell(*dict.fromkeys(words.at_start(words.verification_text(evidence, row)) for row in groups[treatment])),
         )
         for treatment in order
     ]
@@ -78,8 +86,8 @@ def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
     return table_figure(
         figure_name(evidence, "recommendations", *diseases),
         f"Guidelines{about}, by treatment. A strength that was not read is not a weak one.",
-        tuple(Column(head) for head in ("Treatment", "Position", "Read")), body, evidence, found,
-        empty="No guideline's position is in the dataset for this scope.", kind="results",
+        (Column("Treatment"), Column("Position")), body, evidence, found, (_KEY,),
+        empty="No guideline's position is in the dataset for this scope.",
     )  # fmt: skip
 
 
@@ -91,7 +99,7 @@ def _position(row: Row, diseases: Sequence[str]) -> list[Line]:
     about = ", ".join(part for part in (named, where) if part)
     said = ", ".join(part for part in (words.in_sentence(_DIRECTIONS[row.direction]), strength) if part)
     tail = [Span(f" ({about})", ref=row.id, tone="muted")] if about else []
-    lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *tail)]
+    lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *tail, _letter(row))]
     return [*lines, line(Span(row.note, ref=row.id, tone="muted"))] if row.note else lines
 
 
@@ -207,19 +215,22 @@ def other_positions(evidence: Evidence, groups: Iterable[Sequence[Pair]], used: 
 
 
 def _named(evidence: Evidence, rows: list[Row]) -> Iterator[Line]:
-    """``azathioprine (ACR/CHEST 2023 for)``, one treatment after another."""
+    """``azathioprine (for: ACR/CHEST 2023)``, one treatment after another."""
     by_treatment: dict[str, list[Row]] = {}
     for row in rows:
         by_treatment.setdefault(row.treatment, []).append(row)
     for treatment, found in by_treatment.items():
         # For and against one drug is no contradiction when each speaks of another line of treatment.
         mixed = len({row.direction for row in found}) > 1
-        positions: dict[str, list[Row]] = {}
+        positions: dict[str, dict[str, list[Row]]] = {}
         for row in found:
-            where = f" {_LINES[row['line']]}" if mixed and row["line"] in _LINES else ""
-            positions.setdefault(f"{row.body} {row.year} {row.direction}{where}", []).append(row)
-        said = joined("; ", (line(Span(text, ref=pick.addresses(members))) for text, members in positions.items()))
-        yield line(f"{words.in_sentence(evidence.row(treatment).name)} (", *said, ")")
+            where = f", {_LINES[row['line']]}" if mixed and row["line"] in _LINES else ""
+            positions.setdefault(f"{row.direction}{where}", {}).setdefault(f"{row.body} {row.year}", []).append(row)
+        said = [
+            line(f"{direction}: ", *joined(", ", (line(Span(who, ref=pick.addresses(members))) for who, members in bodies.items())))
+            for direction, bodies in positions.items()
+        ]
+        yield line(f"{words.in_sentence(evidence.row(treatment).name)} (", *joined("; ", said), ")")
 
 
 # --- under way -----------------------------------------------------------------------------------------
@@ -235,20 +246,20 @@ def horizon_table(evidence: Evidence) -> Figure:
         (
             cell(pick.trial_link(trial)),
             cell(*_given(evidence, trial), Span(", ".join(trial.disease), tone="muted")),
-            cell(Span(", ".join(p for p in (f"Phase {trial.phase}" if trial.phase else "", KINDS[trial.kind], _masking(trial)) if p), ref=trial.id),
+            cell(Span(words.at_start(", ".join(p for p in (f"phase {trial.phase}" if trial.phase else "", KINDS[trial.kind], _masking(trial)) if p)), ref=trial.id),
                  *_patients(trial)),
             cell(Span(trial.primary_outcome_registered or trial.primary_outcome, ref=trial.id)),
             cell(Span(words.at_start(trial.status)), Span(f"as of {words.as_of_text(as_of)}", ref=trial.id, tone="muted") if (as_of := trial.get("status_as_of")) else Span("date of the record not read", tone="muted")),
-            cell(words.verification_text(evidence, trial, "status")),
         )
         for trial in trials
     ]  # fmt: skip
-    heads = tuple(Column(head) for head in ("Study", "Treatment and disease", "Design", "Primary outcome", "Status", "Read"))
+    heads = tuple(Column(head) for head in ("Study", "Treatment and disease", "Design", "Primary outcome", "Status"))
     published = _published(evidence)
     nothing = "No study of this scope that is registered or under way is in the dataset."
     figure = table_figure(
-        figure_name(evidence, "horizon"), "Studies that are registered or under way.", heads, body, evidence, trials, empty=nothing
-    )
+        figure_name(evidence, "horizon"), "Studies that are registered or under way.", heads, body, evidence, trials, _status_read(evidence, trials),
+        empty=nothing,
+    )  # fmt: skip
     reports = _after(evidence, published) if published else []
     if not reports:
         return figure
@@ -258,6 +269,15 @@ def horizon_table(evidence: Evidence) -> Figure:
         tuple(reports),
     )
     return replace(figure, more=more)
+
+
+def _status_read(evidence: Evidence, trials: list[Row]) -> tuple[Line, ...]:
+    """Where the status of the studies was read, in one line."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        found.setdefault(words.verification_text(evidence, trial, "status"), []).append(trial.acronym)
+    parts = [f"{read} ({pick.sentence_list(names)})" if len(found) > 1 else read for read, names in found.items()]
+    return (line(f"Status {'; '.join(parts)}."),) if parts else ()
 
 
 def _given(evidence: Evidence, trial: Row) -> list[str]:

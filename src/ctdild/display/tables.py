@@ -410,7 +410,7 @@ def sources_table(evidence: Evidence, rows_by_source: Mapping[str, int] | None =
         body.append(
             (
                 cell(words.read_in_head(read_in), Span(size, tone="muted")),
-                cell(joined(" \u00b7 ", (_source(source) for source in members))),
+                cell(joined(f"{words.NO_BREAK}\u00b7 ", (_source(source) for source in members))),
             )
         )
     number = sum(len(members) for members in found.values())

@@ -6,6 +6,7 @@ A hole gives an empty text; nothing is rounded that a source printed. Minus sign
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -55,6 +56,11 @@ _MARKS = {"primary": "P", "secondary": "S", "review": "R"}
 def number_text(value: Printed | float | None) -> str:
     """A figure as its source printed it, with a real minus sign: ``−0.16``."""
     return "" if value is None else str(value).replace("-", MINUS)
+
+
+def with_minus(text: str) -> str:
+    """A text with real minus signs before its figures: ``−66 against −146``; ranges and names keep their hyphens."""
+    return re.sub(r"(?<![\w.)])-(?=\d)", MINUS, text)
 
 
 def unit_text(unit: str | None, value: Printed | float | None = None) -> str:
@@ -180,10 +186,14 @@ def _hazard_time(weeks: Printed, weeks_to: Printed | None) -> str:
 
 
 def moment_text(weeks: Printed | float) -> str:
-    """A time as reports on survival name it: ``month 3`` for week 13, ``year 2`` for week 104; else the week."""
+    """A time as reports on survival name it: ``month 3`` for week 13, ``year 2`` for week 104; else the week.
+
+    A year has 52 weeks to some reports and 365.25 days to others: week 313 is year 6 too.
+    """
     months = float(weeks) * 12 / WEEKS_PER_YEAR
     if not months or months % 1:
-        return f"week {number_text(weeks)}"
+        years = round(float(weeks) * 7 / 365.25)
+        return f"year {years}" if years > 2 and round(years * 365.25 / 7) == float(weeks) else f"week {number_text(weeks)}"
     return f"month {months:.0f}" if months % 12 else f"year {months / 12:.0f}"
 
 

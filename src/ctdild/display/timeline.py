@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import replace
 
@@ -100,10 +101,12 @@ def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str
         for n, label in enumerate(labels):
             drawing.text(0 if under else _NAME, y + n * (step - 1), label, color=theme.MUTED, size=layout.small)
         y += len(labels) * (step - 1)
-        middle = y - (step - 1) * (len(labels) + 1) / 2 if wide else y + 4
-        drawing.rule(left, layout.width - right, middle, middle, at="px", color=theme.GRID, width=1)
         patients = _patients(evidence, trial)
-        drawing.point(trial.year, middle, shape="circle", size=max(700 * (patients or 0) / largest, 30), hollow=patients is None)
+        area = max(700 * (patients or 0) / largest, 30)
+        clear = max(math.sqrt(area / math.pi) - 5, 4)  # under the text, which a large circle would touch
+        middle = y - (step - 1) * (len(labels) + 1) / 2 if wide else y + clear
+        drawing.rule(left, layout.width - right, middle, middle, at="px", color=theme.GRID, width=1)
+        drawing.point(trial.year, middle, shape="circle", size=area, hollow=patients is None)
         size = pick.size_of(evidence, trial)
         drawing.text(
             layout.width,
@@ -114,5 +117,5 @@ def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str
             size=layout.small,
             ref=size.ref,
         )
-        y += 14 if wide else 30
+        y += 14 if wide else 26 + clear
     return drawing.svg(name, y)

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
 
 _CLASS = "transplant"
 _EARLY = 52
 _NOT_READ = "not read"
-_ALIVE = ("overall-survival", "event-free-survival")
+#: Life without a failing organ, counted either way, and life.
+_EVENT_FREE = ("event-free-survival", "organ-failure-or-death")
+_ALIVE = ("overall-survival",)
 
 
 def transplant_table(evidence: Evidence) -> Figure:
@@ -37,31 +39,27 @@ def transplant_table(evidence: Evidence) -> Figure:
     contrasts = [row for row in pick.preferred(evidence, "contrasts") if evidence.cohort(row).kind == "all"]
     used: list[Row] = list(trials)
 
-    def deaths(outcome: str, early: bool | None) -> Callable[[Row], Cell]:
+    def counted(*outcomes: str, early: bool | None = None, named: bool = False) -> Callable[[Row], Cell]:
         def show(trial: Row) -> Cell:
             found = [
                 row for row in results
-                if row.trial_id == trial.trial_id and row.outcome == outcome and row.weeks is not None and early in (None, row.weeks <= _EARLY)
+                if row.trial_id == trial.trial_id and row.outcome in outcomes and row.weeks is not None and early in (None, row.weeks <= _EARLY)
             ]  # fmt: skip
+            found.sort(key=lambda row: (row.weeks, outcomes.index(row.outcome)))
             used.extend(found)
-            return _in_arms(evidence, found)
+            return Cell(tuple(_lines_in_arms(evidence, found, contrasts, named))) if found else _hole()
 
         return show
 
     def primary(trial: Row) -> Cell:
         found = [row for row in contrasts if row.trial_id == trial.trial_id and row.role == "primary"]
-        compared = {row.outcome for row in found}
-        arms_only = [r for r in results if r.trial_id == trial.trial_id and r.role == "primary" and r.outcome not in compared]
+        elsewhere = {row.outcome for row in found} | {*_EVENT_FREE, *_ALIVE}
+        arms_only = [r for r in results if r.trial_id == trial.trial_id and r.role == "primary" and r.outcome not in elsewhere]
         used.extend([*found, *arms_only])
         lines: list[Line] = [
             line(pick.figure_span(row, words.result_text(row)), Span(f" {words.time_text(row)}", ref=row.id, tone="muted")) for row in found
         ]
-        return Cell((*lines, *_lines_in_arms(evidence, arms_only, named=True))) if lines or arms_only else _hole()
-
-    def alive(trial: Row) -> Cell:
-        found = [row for row in results if row.trial_id == trial.trial_id and row.outcome in _ALIVE and row.role != "primary"]
-        used.extend(found)
-        return Cell(tuple(_lines_in_arms(evidence, found, named=True))) if found else _hole()
+        return Cell((*lines, *_lines_in_arms(evidence, arms_only, contrasts, named=True))) if lines or arms_only else _hole()
 
     def compared(intervention: bool) -> Callable[[Row], Cell]:
         def show(trial: Row) -> Cell:
@@ -84,11 +82,12 @@ def transplant_table(evidence: Evidence) -> Figure:
         ("Patients", lambda t: cell(*_sizes(t, arms[t.trial_id]))),
         ("Primary outcome", lambda t: cell(Span(t.primary_outcome, ref=t.id), Span(words.at_start(t.primary_met), tone="muted"))),
         ("Primary result", primary),
-        ("Deaths due to treatment", deaths("death-treatment", None)),
-        ("Deaths, first year", deaths("death", True)),
-        ("Deaths, later", deaths("death", False)),
-        ("Alive, later", alive),
-        ("Another drug started later", deaths("dmard-started", None)),
+        ("Event-free survival", counted(*_EVENT_FREE, named=True)),
+        ("Alive", counted(*_ALIVE)),
+        ("Deaths due to treatment", counted("death-treatment")),
+        ("Deaths, first year", counted("death", early=True)),
+        ("Deaths, later", counted("death", early=False)),
+        ("Another drug started later", counted("dmard-started")),
     )
     body = tuple((cell(fact), *(show(trial) for trial in trials)) for fact, show in facts)
     caption = f"Stem-cell transplantation in systemic sclerosis: {pick.sentence_list([t.acronym for t in trials])}, side by side."
@@ -113,27 +112,26 @@ def _sizes(trial: Row, arms: list[Row]) -> list[Span]:
     ]
 
 
-def _in_arms(evidence: Evidence, rows: list[Row]) -> Cell:
-    """Counts in each arm, time by time; not read where there is none."""
-    return Cell(tuple(_lines_in_arms(evidence, rows))) if rows else _hole()
-
-
-def _lines_in_arms(evidence: Evidence, rows: list[Row], named: bool = False) -> list[Line]:
-    """Arms beside each other, outcome by outcome and time by time; ``named`` puts the outcome before its time."""
+def _lines_in_arms(evidence: Evidence, rows: list[Row], contrasts: list[Row], named: bool = False) -> list[Line]:
+    """Arms beside each other with the p-value of their comparison, time by time; ``named`` puts the outcome before its time."""
     times: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         times.setdefault((evidence.outcome(row).short if named else "", _when(row)), []).append(row)
     lines: list[Line] = []
     for head, members in times.items():
-        spans: list[Span | str] = []
-        for row in members:
-            arm = words.arm_text(evidence, row).partition(",")[0]
-            spans += ["; " if spans else "", f"{arm} ", pick.figure_span(row, words.estimate_text(row))]
+        arms = [
+            line(f"{words.arm_text(evidence, row).partition(',')[0]} ", pick.figure_span(row, words.estimate_text(row))) for row in members
+        ]
+        # A ratio of hazards at that time is no comparison of what was counted up to it.
+        compared = [
+            c for c in contrasts
+            if words.p_text(c) and all(row.id == f"{c.id}.{row.arm}" and row.time_kind == c.time_kind for row in members)
+        ]  # fmt: skip
+        p = [Span(f" ({words.p_text(c)})", ref=c.id, mark=pick.mark(c, "p_value")) for c in compared]
         when = words.at_start(", ".join(part for part in head if part))
-        lines += [line(Span(f"{when}:", ref=pick.addresses(members), tone="muted")), line(*spans)]
-        lines.append(
-            line(Span(words.at_start("; ".join(dict.fromkeys(words.verification_text(evidence, row) for row in members))), tone="muted"))
-        )
+        lines += [line(Span(f"{when}:", ref=pick.addresses(members), tone="muted")), (*joined("; ", arms), *p)]
+        read = dict.fromkeys(words.verification_text(evidence, row) for row in members)
+        lines.append(line(Span(words.at_start("; ".join(read)), tone="muted")))
     return lines
 
 

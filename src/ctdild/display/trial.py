@@ -254,10 +254,10 @@ def discrepancy_rows(evidence: Evidence, rows: Iterable[Row]) -> list[tuple[Cell
     """Discrepancies as table rows: subject, what is printed, what stands against it, which one is used and why."""
     return [
         (
-            cell(Span(row.subject, ref=row.id), Span("about the source article" if row.about == "article" else "between other sources", tone="muted"),
+            cell(Span(words.with_minus(row.subject), ref=row.id), Span("about the source article" if row.about == "article" else "between other sources", tone="muted"),
                  anchor=f"discrepancy-{row.id}"),
-            cell(Span(row.stated, ref=row.id)),
-            cell(Span(row.against, ref=row.id), Span(_PROOF[row.proof], tone="muted")),
+            cell(Span(words.with_minus(row.stated), ref=row.id)),
+            cell(Span(words.with_minus(row.against), ref=row.id), Span(_PROOF[row.proof], tone="muted")),
             cell(Span(f"{words.at_start(_USED[row.used])}."), Span(row.reason, ref=row.id)),
         )
         for row in rows
