@@ -639,9 +639,9 @@ def test_sources_stand_by_how_they_were_read_each_an_anchor(made_up):
     evidence = made_up(sources=[*BASE["sources"], registry], statements=[{"source_id": "news"}, {"source_id": "record", "outcome": "mrss"}])
     table = display.sources_table(evidence, {"report": 3, "news": 1, "record": 0}).table
     assert [row[0].plain() for row in table.rows] == [
-        ["In an abstract", "1 source, 3 rows of data"],
-        ["In the registry record", "1 source, 0 rows of data"],
-        ["In a press report", "1 source, 1 row of data"],
+        ["In an abstract", "1 source, 3 rows"],
+        ["In the registry record", "1 source, 0 rows"],
+        ["In a press report", "1 source, 1 row"],
     ]
     assert [span.anchor for row in table.rows for span in row[1].spans()] == ["source-report", "source-record", "source-news"]
     assert table.rows[1][1].plain() == ["NCT00000001"]

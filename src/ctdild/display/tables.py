@@ -406,7 +406,7 @@ def sources_table(evidence: Evidence, rows_by_source: Mapping[str, int] | None =
     body = []
     for read_in in sorted(found, key=_READINGS.index):
         members = found[read_in]
-        size = f"{_counted(len(members), 'source')}, {_counted(sum(counts[one.id] for one in members), 'row')} of data"
+        size = ", ".join((_counted(len(members), "source"), _counted(sum(counts[one.id] for one in members), "row")))
         body.append(
             (
                 cell(words.read_in_head(read_in), Span(size, tone="muted")),
@@ -416,7 +416,7 @@ def sources_table(evidence: Evidence, rows_by_source: Mapping[str, int] | None =
     number = sum(len(members) for members in found.values())
     return table_figure(
         figure_name(evidence, "sources-table"),
-        f"Where the data behind this page were read: {_counted(number, 'source')}, by how each was read.",
+        f"Where the data behind this page were read: {_counted(number, 'source')}, by how each was read, with the rows of data that rest on them.",
         (Column("Read"), Column("Sources")),
         body,
         evidence,

@@ -38,7 +38,7 @@ _READ_IN = {
     "copy of an abstract": "in a copy of an abstract",
     "table page": "in one table of the report",
     "registry": "in the registry record",
-    "label": "in the product label",
+    "label": "in a regulator's text or label",
     "poster": "on a poster",
     "press": "in a press report",
     "review table": "in a table of another review",
