@@ -224,6 +224,40 @@ def test_nothing_is_wider_than_a_phone(visit, sample):
         assert width <= PHONE["width"], (name, width)
 
 
+def test_no_label_of_a_drawing_is_cut_off(visit, sample):
+    """A few pixels reach into the margin, which a drawing does not cut."""
+    for name in sample:
+        for viewport in (DESKTOP, PHONE):
+            cut = visit(name, viewport).evaluate(
+                """() => [...document.querySelectorAll(".ctd-chart svg text")].filter(label => {
+                  const frame = label.ownerSVGElement.getBoundingClientRect(), box = label.getBoundingClientRect();
+                  return frame.width && box.width && (box.left < frame.left - 4 || box.right > frame.right + 4
+                    || box.top < frame.top - 4 || box.bottom > frame.bottom + 4);
+                }).map(label => label.textContent)"""
+            )
+            assert not cut, (name, viewport["width"], cut)
+
+
+def test_a_table_goes_over_the_end_of_a_sheet_and_a_drawing_does_not(visit):
+    page = visit("chapters/outcomes.html")
+    page.emulate_media(media="print")
+    broken = page.evaluate(
+        """() => [".ctd-table", ".ctd-chart", ".ctd-figure figcaption", ".sd-dropdown"].map(
+          name => getComputedStyle(document.querySelector(name)).breakInside)"""
+    )
+    assert broken == ["auto", "avoid", "avoid", "avoid"]
+    scrolls = (
+        "() => [...document.querySelectorAll('.cell_output .output, pre')].filter(e => getComputedStyle(e).overflowX === 'auto').length"
+    )
+    assert page.evaluate(scrolls) == 0, "what scrolls on a screen would be cut off on paper"
+
+
+def test_references_keep_the_capitals_of_their_titles(site):
+    page = (site / "chapters/references.html").read_text(encoding="utf-8")
+    assert "CAR T-cell" in page and "ERS/EULAR" in page and "SENSCIS-ON" in page
+    assert "ctd-term" not in page, "a title is no place for a link to the glossary"
+
+
 def test_the_first_screen_of_a_chapter_shows_the_answer(visit):
     page = visit(CHAPTER, PHONE)
     box = page.locator("figure.ctd-figure").first.bounding_box()

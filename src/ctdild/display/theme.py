@@ -37,7 +37,7 @@ class Layout:
 
     def fits(self, width: float, small: bool = False, bold: bool = False) -> int:
         """Characters that fit into a width."""
-        return max(8, int(width / (CHARACTER * (self.small if small else self.size) * (1.1 if bold else 1))))
+        return max(8, int(width / (CHARACTER * (self.small if small else self.size) * (1.15 if bold else 1))))
 
 
 #: For a page: the text column of the site is 688 px on a desktop. Shown down to 600 px, where 13 px are still 11.5.
