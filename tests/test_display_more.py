@@ -471,7 +471,7 @@ def test_background_tables_print_their_rows_and_name_their_holes(made_up):
     instruments = display.instruments_table(evidence)
     assert "range not read" in read(instruments) and "direction not read" in read(instruments)
     assert "Favoured arm: ONE" in read(instruments) and "Patient, 1 item" in read(instruments) and "1 items" not in read(instruments)
-    assert "Anchor not read; printed as a size" in Page(display.mcid_table(evidence).html()).of("m1")
+    assert "How it was found: not read; printed as a size" in Page(display.mcid_table(evidence).html()).of("m1")
     assert "trial:one" in {a.get("href") for _, a in Page(instruments.html()).tags}
     for figure in (instruments, display.mcid_table(evidence)):
         assert "Worse: −1.5 (−2.5 to −0.6) points" in Page(figure.html()).of("m1")

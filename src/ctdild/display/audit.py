@@ -94,7 +94,8 @@ def claims_table(evidence: Evidence) -> Figure:
     """
     rows = list(evidence["source_claims"])
     fates = Counter(row.fate for row in rows)
-    counted = pick.sentence_list([f"{fates[fate]} {text}" for fate, text in _FATES.items() if fates[fate]])
+    said = {fate: text.replace("stands", "stand") if fates[fate] > 1 else text for fate, text in _FATES.items()}
+    counted = pick.sentence_list([f"{fates[fate]} {text}" for fate, text in said.items() if fates[fate]])
     body: dict[bool, list[tuple[Cell, ...]]] = {True: [], False: []}
     for row in rows:
         reasons = [evidence.row(one) for one in row.discrepancy_ids or () if one in evidence]

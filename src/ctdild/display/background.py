@@ -311,9 +311,10 @@ def mcid_table(evidence: Evidence) -> Figure:
 
 
 def _minimal(evidence: Evidence, row: Row) -> list[Line]:
-    """A minimal important change, then what it was anchored to and what to know of it."""
-    anchor = f"Anchor {row.anchor or 'not read'}" if (row.anchor or "not").startswith("not") else f"Anchored to {row.anchor}"
-    how = "; ".join(part for part in (anchor, words.in_sentence((row.note or "").rstrip("."))) if part)
+    """A minimal important change, then how it was found and what to know of it."""
+    found = row.anchor or "not read"
+    by = f"How it was found: {found}" if found.startswith("not") else f"Found by: {found}"
+    how = "; ".join(part for part in (by, words.in_sentence((row.note or "").rstrip("."))) if part)
     return [
         _change(row),
         line(Span(f"{how}; {words.verification_text(evidence, row)}", ref=row.id, tone="muted")),

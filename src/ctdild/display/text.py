@@ -285,8 +285,8 @@ def read_in_head(read_in: str) -> str:
 
 
 def in_sentence(label: str) -> str:
-    """A label as it stands inside a sentence: ``nintedanib`` for ``Nintedanib``, but ``HRCT`` stays."""
-    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+    """A label as it stands inside a sentence: ``nintedanib`` for ``Nintedanib``, ``a loss`` for ``A loss``, but ``HRCT`` stays."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() or label[:2] == "A " else label
 
 
 def at_start(text: str) -> str:
