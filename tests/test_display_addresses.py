@@ -64,7 +64,9 @@ Said = tuple[frozenset[str], str]  #: a text, and the addresses that it stands i
 class Reader(HTMLParser):
     """Every text of a piece of HTML with all addresses around it, attributes that can be read out among them."""
 
-    SILENT = frozenset(["class", "id", "href", "data-ref", "role", "scope", "hidden", "aria-hidden", "aria-labelledby", "xmlns"])
+    SILENT = frozenset(
+        ["class", "id", "href", "data-ref", "data-source", "role", "scope", "hidden", "aria-hidden", "aria-labelledby", "xmlns"]
+    )
     SHAPE = frozenset(["width", "height", "viewbox"])
 
     def __init__(self, html: str):
@@ -237,10 +239,9 @@ def without_names(evidence: Evidence, said: str) -> str:
     for allowed in WITHOUT_ROW:
         said = re.sub(allowed, "", said)
     said = said.lower()
-    for table, named in NAMES.items():
-        for row in evidence[table]:
-            for column in named:
-                said = said.replace((row[column] or "").lower().removesuffix(" (post hoc)"), "")
+    names = [row[column] for table, named in NAMES.items() for row in evidence[table] for column in named if row[column]]
+    for name in sorted(names, key=len, reverse=True):  # the name of a source may hold that of a trial
+        said = said.replace(name.lower().removesuffix(" (post hoc)"), "")
     return said
 
 
