@@ -591,7 +591,7 @@ def pools_table(evidence: Evidence) -> Figure:
         nothing = "Nothing is pooled over the trials of this scope."
         return Figure(name, nothing, nothing)
     caption = "What is pooled, and what comes out."
-    columns = (Column("Question"), Column("Pooled"), Column("Trials"), Column("Under another assumption"))
+    columns = (Column("Question"), Column("Pooled"), Column("Trials"), Column("By another method"))
     body = tuple(_pool_line(evidence, summary) for summary in summaries)
     used = [row for summary in summaries for row in _rows(summary)]
     return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used))
@@ -784,6 +784,8 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
     estimate, error = one.effect()
     result = synthesis.network.bucher(estimate, error, summary.headline.estimate, float(pooled_error))
     drugs = [_arms(evidence, comparison)[0] for comparison in (one, model)]
+    if len({_arms(evidence, study.comparison)[0] for study in summary.studies}) > 1:
+        drugs[1] = f"regimens with {drugs[1]}"
     common = _arms(evidence, model)[1]
     answer = synthesis.summary.Answer(
         "indirect", "indirect comparison", summary.headline.measure, result.estimate, result.ci_low, result.ci_high, summary.headline.null
