@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("evidence_factory")  # its assertions, too, say what they compared
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

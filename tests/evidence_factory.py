@@ -144,3 +144,12 @@ def arm(value: str, low: str = "", high: str = "", **columns: str) -> dict[str, 
 def found(rule: str, **tables: list[dict[str, str]]) -> list[Problem]:
     """The findings of one rule on these rows."""
     return [problem for problem in checks.run(build(**tables)) if problem.rule == rule]
+
+
+def the_finding(rule: str, good: dict, broken: dict, column: str, repair: str) -> Problem:
+    """The first finding of a rule on broken tables, whose good ones have none: in this column, with a repair that begins so."""
+    assert [str(problem) for problem in checks.run(build(**good))] == []
+    problem = found(rule, **broken)[0]
+    assert problem.column == column
+    assert problem.repair.startswith(repair)
+    return problem

@@ -729,3 +729,10 @@ def test_an_address_that_is_no_outcome_is_not_drawn_as_one(draw):
 def test_kinds_given_as_a_text_are_refused_by_name():
     with pytest.raises(ValueError, match="the text 'rct'"):
         display.forest(build(), "fvc-ml", "rct")
+
+
+def test_without_an_interval_a_p_value_that_shows_nothing_favours_no_arm(evidence):
+    assert text.direction_text(evidence, evidence.row("recital.all.fvc-ml.w24")) == "no difference shown"
+    assert text.direction_text(evidence, evidence.row("sls-3.all.fvc-pp.w78")) == "no difference shown"
+    assert text.direction_text(evidence, evidence.row("trial1.all.fvc-rate.w52")) == "favours pirfenidone"
+    assert text.direction_text(evidence, evidence.row("trial1.all.fvc-decline-or-death.w52")) == "interval includes no difference"

@@ -10,7 +10,7 @@ from test_synthesis_summary import LIKE, world
 from ctdild import display
 from ctdild.book.figures import EvidenceReferenceError, figure_text
 from ctdild.claims import ClaimError, evaluate
-from ctdild.display.pooled import answer_text, number_needed_text
+from ctdild.display.pooltext import answer_text, number_needed_text
 from ctdild.synthesis import pools, summary
 
 

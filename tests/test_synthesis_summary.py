@@ -148,6 +148,20 @@ def test_leaving_out_and_adding_up_use_the_method_of_as_many_studies():
         summary.leave_one_out(summary.summarise(world(LIKE, LIKE), "p"))
 
 
+def test_an_indirect_comparison_takes_the_ordinary_error_of_the_pool_and_logs_of_ratios(evidence):
+    three = summary.summarise(world(("30", "10", "50"), ("10", "-10", "30"), ("50", "30", "70")), "p")
+    one = three.studies[0].comparison
+    found = summary.indirect(three, one)
+    ordinary = three.judged.pool(method="REML").standard_error
+    assert found.estimate == pytest.approx(one.effect()[0] - three.headline.estimate)
+    assert found.high - found.estimate == pytest.approx(1.959964 * math.hypot(one.effect()[1], ordinary), rel=1e-6)
+    ratio = {"outcome": "death", "measure": "RR", "unit": "ratio", "estimand": "proportion"}
+    two = summary.summarise(world(("0.50", "0.25", "1.00"), ("0.80", "0.40", "1.60"), **ratio), "p")
+    assert summary.indirect(two, two.studies[0].comparison).estimate == pytest.approx(0.5 / two.headline.estimate)
+    with pytest.raises(ValueError, match="pools counts"):
+        summary.indirect(summary.summarise(evidence, "tocilizumab-sae"), one)
+
+
 def test_limits_of_another_level_are_brought_to_95_and_marked():
     found = summary.summarise(world(LIKE, LIKE, ci_level="90"), "p")
     assert all(study.computed for study in found.studies)

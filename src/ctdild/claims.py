@@ -33,7 +33,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .evidence import LEVELS, Evidence, Printed, Row
-from .measures import favoured_arm, includes_null
+from .measures import favoured_arm, first_wins, includes_null
 
 _COMPARE: dict[str, Callable] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
@@ -150,7 +150,7 @@ def _favoured_by_pool(pooled) -> str | None:
     arms = [row.arm for row in comparison.arms] or [comparison.row.arm_a, comparison.row.arm_b]
     if not pooled.outcome.better or head.estimate == head.null:
         return None
-    return arms[0] if (head.estimate > head.null) == (pooled.outcome.better == "higher") else arms[1]
+    return arms[0] if first_wins(head.measure, head.estimate > head.null, pooled.outcome.better) else arms[1]
 
 
 def _known_parts(clause: str, pattern: str, evidence: Evidence) -> None:

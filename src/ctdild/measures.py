@@ -41,6 +41,10 @@ def favoured_arm(contrast: Row, better: str | None) -> str | None:
     """
     if contrast.estimate is None or better is None or contrast.estimate == null_value(contrast):
         return None
-    upward = contrast.estimate > null_value(contrast)
-    wins = upward if contrast.measure in UPWARD_WINS else upward == (better == "higher")
+    wins = first_wins(contrast.measure, contrast.estimate > null_value(contrast), better)
     return contrast.arm_a if wins else contrast.arm_b
+
+
+def first_wins(measure: str, upward: bool, better: str) -> bool:
+    """Whether an estimate above (``upward``) or below no effect is on the better side for the first arm."""
+    return upward if measure in UPWARD_WINS else upward == (better == "higher")

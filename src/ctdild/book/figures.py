@@ -65,7 +65,7 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
 
 def _pooled(evidence: Evidence, row: Row, wanted: str) -> ShownFigure:
     """A figure of a pool; it leads to the drawing of the pool on the page."""
-    from ..display.pooled import answer_text, number_needed_text  # late: scipy takes its time, and most pages have no pool
+    from ..display.pooltext import answer_text, number_needed_text  # late: scipy takes its time, and most pages have no pool
     from ..synthesis import pools, summary
 
     try:

@@ -13,9 +13,10 @@ from .hazards import hazards
 from .maps import enrolment, evidence_map
 from .matrix import pro_matrix
 from .placebo import placebo_decline
-from .pooled import apart_table, certainty_table, indirect, pool_variations, pooled, pools_table
+from .pooled import pool_variations, pooled
 from .positions import approvals_table, horizon_table, recommendations_table
 from .published import published_syntheses
+from .questions import apart_table, certainty_table, indirect, pools_table
 from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
 from .transplant import transplant_table

@@ -279,22 +279,11 @@ def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     used += shown
     lines: list[Line] = []
     for row in shown:
-        arms = _arms_of(evidence, pair, row) if row.estimate is None else []
+        arms = pick.arms_of(evidence, row) if row.estimate is None else []
         used += arms
         figures = joined(", ", (line(f"{words.arm_text(evidence, arm)} ", pick.figure_span(arm, words.estimate_text(arm))) for arm in arms))
         lines += [joined("; ", (figures, pick.figure_span(row, words.result_text(row)))), _circumstances(evidence, row)]
     return lines
-
-
-def _arms_of(evidence: Evidence, pair: Pair, contrast: Row) -> list[Row]:
-    """What was counted in each arm for a comparison of which only a p-value was read; nothing unless both arms have it."""
-    same = [
-        row for row in _of(evidence, "arm_results", pair)
-        if (row.cohort, row.outcome, row.text("weeks"), row.time_kind)
-        == (contrast.cohort, contrast.outcome, contrast.text("weeks"), contrast.time_kind)
-    ]  # fmt: skip
-    by_arm = {row.arm: row for row in same}
-    return [by_arm[arm.arm] for arm in pair] if {arm.arm for arm in pair} <= set(by_arm) else []
 
 
 def _wider(evidence: Evidence, row: Row) -> str:

@@ -127,6 +127,14 @@ def by_domain(evidence: Evidence, rows: Iterable[Row], domains: Sequence[str]) -
     return [row for row in rows if evidence.outcome(row).domain in domains]
 
 
+def arms_of(evidence: Evidence, contrast: Row) -> list[Row]:
+    """The preferred results of the two arms of a comparison, in its order: same group, outcome and time. None unless both have one."""
+    same = ("trial_id", "cohort", "outcome", "weeks", "weeks_to", "time_kind")
+    by_arm = {row.arm: row for row in evidence.shown("arm_results") if row.preferred and all(row[name] == contrast[name] for name in same)}
+    arms = (contrast.arm_a, contrast.arm_b)
+    return [by_arm[arm] for arm in arms] if set(arms) <= set(by_arm) else []
+
+
 def acronym(evidence: Evidence, row: Row) -> str:
     """The name of a row's trial."""
     return evidence.trial(row).acronym

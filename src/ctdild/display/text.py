@@ -318,8 +318,12 @@ def diseases_of_scope(evidence: Evidence) -> set[str]:
 
 
 def direction_text(evidence: Evidence, row: Row) -> str:
-    """``favours nintedanib``; where the interval of a difference includes no difference, that instead."""
-    undecided = row.table == "contrasts" and includes_null(row)
+    """``favours nintedanib``; where the interval of a difference includes no difference, or without one the p-value, that instead."""
+    if row.table != "contrasts":
+        return favours_text(evidence, row)
+    undecided = includes_null(row)
+    if undecided is None and (row.p_relation == "ns" or (row.p_value is not None and row.p_relation == "=" and row.p_value >= 0.05)):
+        return "no difference shown"
     return "interval includes no difference" if undecided else favours_text(evidence, row)
 
 

@@ -40,6 +40,9 @@ _NOT_OF_THE_ESTIMATE = ("rank", "Fisher", "log-rank", "chi-squared")
 #: In ``decision``: these comparisons are not pooled. Without it they are.
 APART = "apart"
 
+#: How a refusal goes on that an editor could accept.
+UNACCEPTED = "; the pool does not accept a departure"
+
 _TABLE = "pools"
 
 
@@ -152,20 +155,34 @@ class Judged:
 
     def pool(self, **settings):
         """The printed contrasts, pooled: `pairwise.pool` with these settings. Raises `PoolRefusedError`."""
-        from . import pairwise
-
         self._through(counts=False)
-        estimates, errors = zip(*(member.effect() for member in self.members), strict=True)
-        return pairwise.pool(estimates, errors, **settings)
+        return pool(self.members, **settings)
 
     def pool_counts(self, measure: str = "RR", **settings):
         """The patients with an event, pooled: `pairwise.mantel_haenszel`, or with ``"Peto"`` `pairwise.peto`. Raises `PoolRefusedError`."""
-        from . import pairwise
-
         self._through(counts=True)
-        tables = [(a.events, a.n, b.events, b.n) for a, b in (member.counts for member in self.members)]
-        columns = tuple(zip(*tables, strict=True))
-        return pairwise.peto(*columns, **settings) if measure == "Peto" else pairwise.mantel_haenszel(*columns, measure, **settings)
+        return pool_counts(self.members, measure, **settings)
+
+
+def pool(members: Iterable[Comparison], **settings):
+    """Printed contrasts by `pairwise.pool`. It asks no gate: `Judged.pool` does."""
+    from . import pairwise
+
+    estimates, errors = zip(*(member.effect() for member in members), strict=True)
+    return pairwise.pool(estimates, errors, **settings)
+
+
+def pool_counts(members: Iterable[Comparison], measure: str = "RR", **settings):
+    """Patients with an event by `pairwise.mantel_haenszel`, or with ``"Peto"`` `pairwise.peto`. It asks no gate: `Judged.pool_counts` does."""
+    from . import pairwise
+
+    columns = count_columns(members)
+    return pairwise.peto(*columns, **settings) if measure == "Peto" else pairwise.mantel_haenszel(*columns, measure, **settings)
+
+
+def count_columns(members: Iterable[Comparison]) -> tuple[tuple[int, ...], ...]:
+    """Events and patients of the first arms, events and patients of the second ones."""
+    return tuple(zip(*((a.events, a.n, b.events, b.n) for a, b in (member.counts for member in members)), strict=True))
 
 
 def judge(evidence: Evidence, pool_id: str) -> Judged:
@@ -188,13 +205,8 @@ def _judge(evidence: Evidence, declared: Row, found: Mapping[str, Comparison]) -
             refusals.append((address, _absent(evidence, address)))
             continue
         model = members[0] if members else comparison
-        reasons = [*unfit(evidence, comparison), *_never(model, comparison)]
-        reasons += [
-            f"{text}; the pool does not accept a departure in {name}"
-            for name, text in _departures(model, comparison)
-            if name not in accepted
-        ]
-        reasons += [f"shares patients with {other.address}" for other in members if share_patients(evidence, other, comparison)]
+        reasons = _barred(evidence, comparison, model, members)
+        reasons += [f"{text}{UNACCEPTED} in {name}" for name, text in _departures(model, comparison) if name not in accepted]
         refusals += [(address, reason) for reason in reasons]
         members.append(comparison)
     declared_members = tuple(members)
@@ -251,11 +263,16 @@ def _unknown(evidence: Evidence, judged: Judged) -> list[tuple[str, str]]:
     return [(address, _absent(evidence, address)) for address in judged.declared.contrast_ids if not rows_of(evidence, address)]
 
 
+def _barred(evidence: Evidence, comparison: Comparison, model: Comparison, members: Iterable[Comparison]) -> list[str]:
+    """What no editor can accept: it is unfit for any pool, differs in what may never differ, or holds the patients of a member."""
+    shared = [f"shares patients with {member.address}" for member in members if share_patients(evidence, member, comparison)]
+    return [*unfit(evidence, comparison), *_never(model, comparison), *shared]
+
+
 def incomparable(evidence: Evidence, one: Comparison, others: Iterable[Comparison]) -> list[str]:
     """Why a comparison cannot be set against others through a comparator that all share; empty where it can."""
     others = list(others)
-    reasons = [*unfit(evidence, one), *_never(others[0], one)]
-    reasons += [f"shares patients with {other.address}" for other in others if share_patients(evidence, other, one)]
+    reasons = _barred(evidence, one, others[0], others)
     if one.features["comparator"] != others[0].features["comparator"]:
         reasons.append(f"the comparator is {one.features['comparator']}, that of {others[0].address} is {others[0].features['comparator']}")
     return reasons
@@ -280,8 +297,7 @@ def left_out(evidence: Evidence, pool_id: str) -> list[tuple[Comparison, str]]:
             continue
         if not drugs & set(comparison.features["drug"].split(", ")):
             continue
-        reasons = [*unfit(evidence, comparison), *_never(model, comparison)]
-        reasons += [f"shares patients with {member.address}" for member in judged.members if share_patients(evidence, member, comparison)]
+        reasons = _barred(evidence, comparison, model, judged.members)
         reasons += [text for name, text in _departures(model, comparison) if name not in accepted]
         kept_out.append(
             (comparison, "; ".join(reasons) or "it is on a disease that no study of the pool is on: an editor has to declare it")

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 from ..evidence import Evidence, Row
 from ..measures import RATIOS, null_value
-from . import effects, pairwise
+from . import effects, pairwise, pools
 from .pools import Comparison, Judged, PoolRefusedError, judge
 
 #: Scale of the half-normal prior on the standard deviation between studies, by unit: half of the prior lies below 0.67 of it.
@@ -115,7 +115,12 @@ class Summary:
     @property
     def refs(self) -> tuple[str, ...]:
         """The addresses of which its figures are figures: the pool, and every row that entered it."""
-        return (self.pool_id, *(row.id for study in self.studies for row in study.comparison.rows))
+        return (self.pool_id, *(row.id for row in self.rows))
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows that entered it."""
+        return [row for study in self.studies for row in study.comparison.rows]
 
     @property
     def control_risks(self) -> tuple[float, float] | None:
@@ -161,6 +166,21 @@ def cumulative(summary: Summary, years: Sequence[int | None]) -> tuple[tuple[Stu
     return tuple((summary.studies[order[j - 1]], _headline_of(summary, order[:j])) for j in range(1, summary.k + 1))
 
 
+def indirect(summary: Summary, comparison: Comparison) -> Answer:
+    """A comparison against a pool, through the comparator that both share [Bucher 1997].
+
+    The standard error of the pool is the ordinary one: of the common effect for two studies, of random effects for more.
+    Raises `ValueError` for a pool of counts.
+    """
+    if summary.absolute is not None:
+        raise ValueError(f"{summary.pool_id} pools counts: it has no printed contrast to set another against")
+    from .network import bucher  # late: it brings pandas
+
+    pooled = summary.judged.pool(method="common" if summary.k == 2 else "REML")
+    found = bucher(*comparison.effect(), pooled.estimate, pooled.standard_error)
+    return _answer([comparison], "indirect", "indirect comparison", found.estimate, found.ci_low, found.ci_high)
+
+
 def _enough(summary: Summary) -> None:
     if summary.k < VARIED_FROM:
         raise ValueError(f"{summary.pool_id} has {summary.k} studies: varied from {VARIED_FROM} on")
@@ -186,8 +206,8 @@ def _of_contrasts(judged: Judged, evidence: Evidence) -> Summary:
     headline = _headline(comparisons)
     common, random = _contrast_answer(comparisons, "common"), _contrast_answer(comparisons, "random")
     two = len(comparisons) == 2
-    pooled = _pool(comparisons, method="REML", interval="hk-adhoc")
-    weights = _pool(comparisons, method="common" if two else "REML").weights
+    pooled = pools.pool(comparisons, method="REML", interval="hk-adhoc")
+    weights = pools.pool(comparisons, method="common" if two else "REML").weights
     studies = tuple(_contrast_study(one, float(weight)) for one, weight in zip(comparisons, weights, strict=True))
     others = (random, *_prior_answers(comparisons)) if two else (common, _contrast_answer(comparisons, "dl"), *_prior_answers(comparisons))
     predicted = pooled.prediction("HTS") if len(comparisons) >= PREDICTED_FROM else None
@@ -208,7 +228,7 @@ def _of_contrasts(judged: Judged, evidence: Evidence) -> Summary:
         i2=None if two else pooled.i2,
         q_p=None if two else pooled.q_p,
         prediction=None if predicted is None else tuple(_shown(x, ratio) for x in predicted),
-        detectable=_DETECTABLE * _pool(comparisons, method="common").standard_error if two and not ratio else None,
+        detectable=_DETECTABLE * pools.pool(comparisons, method="common").standard_error if two and not ratio else None,
     )
 
 
@@ -232,7 +252,7 @@ def _contrast_answer(comparisons: Sequence[Comparison], key: str) -> Answer:
         settings = {"method": "REML", "interval": interval}
     else:
         method, settings = _SETTINGS[key]
-    pooled = _pool(comparisons, **settings)
+    pooled = pools.pool(comparisons, **settings)
     return _answer(comparisons, key, method, pooled.estimate, pooled.ci_low, pooled.ci_high)
 
 
@@ -274,11 +294,6 @@ def _contrast_study(comparison: Comparison, weight: float) -> Study:
     low, high = effects.interval(estimate, error)
     ratio = row.measure in RATIOS
     return Study(comparison, float(row.estimate), _shown(float(low), ratio), _shown(float(high), ratio), True, weight)
-
-
-def _pool(comparisons: Sequence[Comparison], **settings) -> pairwise.Pool:
-    y, error = zip(*(one.effect() for one in comparisons), strict=True)
-    return pairwise.pool(y, error, **settings)
 
 
 def _answer(comparisons, key: str, method: str, estimate: float, low: float, high: float, credible: bool = False) -> Answer:
@@ -330,8 +345,7 @@ _COUNTED = {"RR": "Mantel-Haenszel risk ratio", "RD": "Mantel-Haenszel risk diff
 
 
 def _count_answer(comparisons: Sequence[Comparison], measure: str, key: str) -> Answer:
-    columns = zip(*((a.events, a.n, b.events, b.n) for a, b in (one.counts for one in comparisons)), strict=True)
-    pooled = pairwise.peto(*columns) if measure == "Peto" else pairwise.mantel_haenszel(*columns, measure)
+    pooled = pools.pool_counts(comparisons, measure)
     difference = measure == "RD"
     shown = [100 * x if difference else math.exp(x) for x in (pooled.estimate, pooled.ci_low, pooled.ci_high)]
     return Answer(key, _COUNTED[measure], "OR" if measure == "Peto" else measure, *shown, 0.0 if difference else 1.0)
@@ -339,8 +353,7 @@ def _count_answer(comparisons: Sequence[Comparison], measure: str, key: str) -> 
 
 def _varied_counts(comparisons: Sequence[Comparison]) -> list[Answer]:
     """The log risk ratios under other assumptions: random effects from three studies on, a prior on the spread up to three."""
-    columns = zip(*((a.events, a.n, b.events, b.n) for a, b in (one.counts for one in comparisons)), strict=True)
-    single = effects.two_by_two(*columns, "RR")
+    single = effects.two_by_two(*pools.count_columns(comparisons), "RR")
     defined = [math.isfinite(x) for x in single.estimate]
     y, error = single.estimate[defined], single.standard_error[defined]
     found = []
