@@ -10,12 +10,10 @@ from . import text as words
 from .cohorts import CAUTIONS, finding_lines, seen
 from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line
 from .forest import MEASURES
-from .tables import table_figure
+from .tables import opens, table_figure
 
 #: Kinds of studies that are syntheses: a review in words pools nothing.
 SYNTHESES = ("meta-analysis", "pooled-analysis")
-#: The diseases of a synthesis without patients with a connective-tissue disease.
-IPF_ALONE = ("IPF",)
 #: What is shown of results in single arms; the others stand on the page of the synthesis.
 _DOMAINS = ("lung function", "survival")
 _RANKING = line(
@@ -40,7 +38,7 @@ def published_syntheses(evidence: Evidence) -> Figure:
         if not every:
             continue
         used += [study, *pick.sized_by(evidence, study), *shown]
-        (ipf if study.disease == IPF_ALONE else body).append(
+        (ipf if pick.is_precedent(study) else body).append(
             (
                 cell(pick.trial_link(study), *([] if str(study.year) in study.acronym else [pick.year_span(study)])),
                 cell(*_pooled(evidence, study)),
@@ -62,6 +60,7 @@ def published_syntheses(evidence: Evidence) -> Figure:
         (_RANKING, *pick.printed_notes(evidence, used)),
         empty="No synthesis by others is in the dataset for this scope.",
         kind="records",
+        fold=opens(len(body or ipf), "synthesis", "syntheses"),
     )
     return (
         replace(figure, more=Table("Pooled by others: idiopathic pulmonary fibrosis alone", columns, tuple(ipf), "records"))

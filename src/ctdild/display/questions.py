@@ -21,6 +21,7 @@ from .pooltext import (
     time_text,
     trial_name,
 )
+from .tables import opens
 
 if TYPE_CHECKING:
     from ..synthesis.summary import Answer, Summary
@@ -150,7 +151,9 @@ def certainty_table(evidence: Evidence) -> Figure:
         Column("Whose result it is"),
         Column("Conduct and funding"),
     )
-    return Figure(name, caption, caption, Table(caption, columns, tuple(body), "records"), sources=_conduct_sources(evidence, used))
+    fold = opens(len(body), "pooled figure", "pooled figures")
+    table = Table(caption, columns, tuple(body), "records")
+    return Figure(name, caption, caption, table, sources=_conduct_sources(evidence, used), fold=fold)
 
 
 def _conduct_sources(evidence: Evidence, rows: list[Row]) -> tuple[Source, ...]:
