@@ -58,6 +58,7 @@ def answers(evidence: Evidence) -> Figure:
     main = [group for group in pairs.values() if group not in before] or before
     body = [_row(evidence, group, effect, used) for group in main]
     apart = [_row(evidence, group, effect, used) for group in before if group not in main]
+    contents = _contents(evidence, main, [row[0].anchor for row in body])
     columns = (
         Column("Treatment and randomised evidence"), Column("Effect on FVC" if lungs else "Primary outcome"), Column("Symptoms"),
         Column("Harms", "patients per 100"), Column("Approval and guidelines"),
@@ -79,7 +80,29 @@ def answers(evidence: Evidence) -> Figure:
         sources=sources_of(evidence, used, _SHOWN),
         notes=tuple(notes),
         more=Table(pick.PRECEDENT, columns, tuple(apart), "answers") if apart else None,
+        contents=contents,
     )
+
+
+def _contents(evidence: Evidence, groups: list[list[Pair]], anchors: list[str]) -> tuple[Line, ...]:
+    """Each comparison in a line that leads to its row: its trials, how large they were, whether they met their primary outcome."""
+    if len(groups) < 3:
+        return ()
+    about = words.diseases_of_scope(evidence)
+    found: list[Line] = []
+    for group, anchor in zip(groups, anchors, strict=True):
+        intervention, comparator = group[0]
+        trials: list[Span | Line] = []
+        for pair in group:
+            trial = evidence.trial(pair[0])
+            wider = " (other diseases included)" if about and not set(trial.disease) <= about else ""
+            met = "" if trial.primary_met == "not applicable" else f", primary outcome {trial.primary_met}"
+            aim = Span(met, ref=trial.id, mark=pick.mark(trial, "primary_met"), tone="muted")
+            size = replace(pick.size_of(evidence, trial), tone="muted")
+            trials.append(line(Span(f"{trial.acronym}, ", tone="muted"), size, Span(wider, ref=trial.id, tone="muted"), aim))
+        title = Span(f"{intervention.label} versus {words.in_sentence(comparator.label)}", link=f"#{anchor}")
+        found.append(line(title, Span(": ", tone="muted"), *joined("; ", trials)))
+    return tuple(found)
 
 
 def _row(evidence: Evidence, group: list[Pair], effect: Callable[..., list[Line]], used: list[Row]) -> tuple[Cell, ...]:
@@ -91,6 +114,7 @@ def _row(evidence: Evidence, group: list[Pair], effect: Callable[..., list[Line]
             line(Span(intervention.label, tone="strong"), Span(f" versus {words.in_sentence(comparator.label)}", tone="muted")),
             *([line(Span(words.in_sentence(pick.PRECEDENT), tone="muted"))] if precedent else []),
             *(one for pair in group for one in _trial(evidence, pair, used)),
+            anchor=figure_name(evidence, "answers", intervention.label, "or", comparator.label),
         ),
         *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
         position_cell(evidence, group, used),

@@ -242,7 +242,8 @@ class Figure:
     ``caption`` says what it is, ``legend`` how to read its signs; ``said`` says in words what a drawing shows, to those who do not see
     it; ``svg_wide`` and ``svg_narrow`` are the same drawing for a page and for a phone. Without a drawing the table is the body.
     ``more`` is a second table that opens on request; its caption is what the reader opens. A long table that few read whole opens
-    on request too where ``fold`` says by which words; on paper it stands open.
+    on request too where ``fold`` says by which words; on paper it stands open. ``contents`` are links to the rows of the table, a line
+    each, which a phone shows above it: there a row is a card, and a table of twenty cards has no overview.
     """
 
     name: str
@@ -256,6 +257,7 @@ class Figure:
     legend: str | Line = ""
     more: Table | None = None
     fold: str = ""
+    contents: tuple[Line, ...] = ()
 
     @property
     def alt(self) -> str:
@@ -265,7 +267,7 @@ class Figure:
     @property
     def refs(self) -> frozenset[str]:
         """The rows whose figures the display shows as text."""
-        in_notes = {ref for note in self.notes for span in note for ref in span.refs}
+        in_notes = {ref for note in (*self.contents, *self.notes) for span in note for ref in span.refs}
         return frozenset().union(in_notes, *(table.refs for table in (self.table, self.more) if table))
 
     def html(self) -> str:
@@ -286,6 +288,9 @@ class Figure:
         if self.table and folded:
             parts.append(f'<details class="ctd-fold"><summary>{escape(self.fold)}</summary>\n{self.table.html()}\n{notes}</details>')
         elif self.table and not self.svg_wide:
+            if self.contents:
+                items = "\n".join(f"<li>{_html(one)}</li>" for one in self.contents)
+                parts.append(f'<nav class="ctd-contents" aria-label="{escape(self.table.caption)}">\n<ul>\n{items}\n</ul>\n</nav>')
             parts.append(self.table.html())
         if notes and not folded:
             parts.append(notes)
