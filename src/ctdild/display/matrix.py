@@ -114,6 +114,8 @@ def _side(evidence: Evidence, row: Row) -> str:
 
 def _verdict(evidence: Evidence, row: Row) -> str:
     if row.table == "statements":
+        if row.caution == "no test read":
+            return "figures only"
         known = {"favours": _side(evidence, row), "no difference shown": "no difference", "not sustained": "not lasting"}
         return known.get(row.verdict, "figures only")
     if row.table == "arm_results":

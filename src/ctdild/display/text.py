@@ -305,11 +305,13 @@ def comparison_text(evidence: Evidence, row: Row) -> str:
 
 
 def favours_text(evidence: Evidence, row: Row) -> str:
-    """Which arm the point estimate favours: ``favours nintedanib``; empty where none is named."""
+    """Which arm the point estimate favours: ``favours nintedanib``; where words name an arm and no test was read,
+    ``leans to nintedanib, no test read``; empty where none is named."""
     if not row.favours:
         return ""
     known = f"{row.trial_id}/{row.favours}" in evidence
-    return f"favours {arm_text(evidence, row, 'favours') if known else row.favours}"
+    arm = arm_text(evidence, row, "favours") if known else row.favours
+    return f"leans to {arm}, no test read" if row.get("caution") == "no test read" else f"favours {arm}"
 
 
 def diseases_of_scope(evidence: Evidence) -> set[str]:
