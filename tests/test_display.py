@@ -127,7 +127,7 @@ def test_every_display_nests_its_tags_and_needs_nothing_else(figures):
             if tag not in ("a",):
                 assert not {"href", "src", "xlink:href"} & set(attributes), f"{figure.name}: <{tag}> reaches outside"
             if tag == "a":
-                assert attributes["href"].startswith(("https://", "trial:")), figure.name
+                assert attributes["href"].startswith(("https://", "trial:", "#")), figure.name
 
 
 def test_ids_are_one_of_a_kind(figures):
@@ -736,3 +736,32 @@ def test_without_an_interval_a_p_value_that_shows_nothing_favours_no_arm(evidenc
     assert text.direction_text(evidence, evidence.row("sls-3.all.fvc-pp.w78")) == "no difference shown"
     assert text.direction_text(evidence, evidence.row("trial1.all.fvc-rate.w52")) == "favours pirfenidone"
     assert text.direction_text(evidence, evidence.row("trial1.all.fvc-decline-or-death.w52")) == "interval includes no difference"
+
+
+def test_words_that_name_an_arm_without_a_test_lean_to_it(evidence):
+    assert text.favours_text(evidence, evidence.row("inbuild.all.lpf-cough.favours-nintedanib")) == "leans to nintedanib, no test read"
+    assert text.favours_text(evidence, evidence.row("sircar.all.fvc-pp.favours-rituximab")) == "favours rituximab"
+
+
+def test_a_nominal_p_value_says_so_wherever_it_stands(evidence):
+    assert text.p_text(evidence.row("inbuild.autoimmune.fvc-rate.w52")) == "nominal p = 0.012"
+    assert "nominal p = 0.012" in text.result_text(evidence.row("inbuild.autoimmune.fvc-rate.w52"))
+    assert text.p_text(evidence.row("senscis.all.fvc-rate.w52")) == "p = 0.04"
+
+
+def test_background_that_was_not_read_is_not_held_against_the_trial(evidence):
+    assert text.background_text(evidence.row("sls-2", "trials")) == "not read"
+    assert text.background_text(evidence.row("senscis", "trials")).startswith("prednisone")
+
+
+def test_a_long_answer_table_begins_with_links_to_its_rows(evidence):
+    figure = display.answers(evidence.scope("ssc-ild"))
+    page = Page(figure.html())
+    anchors = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    links = [span.link for one in figure.contents for span in one if span.link]
+    assert len(links) == len(figure.table.rows) == len(set(links)) and {link.removeprefix("#") for link in links} <= anchors
+    first = "".join(span.text for span in figure.contents[0])
+    assert first.startswith(
+        "Nintedanib versus placebo: SENSCIS, 576 patients, primary outcome met; INBUILD, 663 randomised (other diseases included)"
+    )
+    assert not display.answers(evidence.scope("transplant")).contents, "two rows need no list"

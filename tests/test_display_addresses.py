@@ -333,6 +333,7 @@ def test_what_rows_have_in_common_stands_at_the_address_of_each(evidence, quick)
         "counts": "patients",
         "time_kind": "window",
         "weeks": "77",
+        "role": "safety",
     }
     position = {"treatment": "drug", "body": "EULAR", "year": "2019", "disease": "SSc", "direction": "for", "strength": "strong", **SRC}
     small = build(

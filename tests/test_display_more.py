@@ -14,6 +14,7 @@ from ctdild import display
 from ctdild.book.whence import rows_by_source
 from ctdild.display import text, theme
 from ctdild.display.figure import Span, plain
+from ctdild.display.harms import difference
 from ctdild.display.svg import Scale
 from ctdild.evidence import load
 
@@ -838,7 +839,56 @@ def test_the_harm_that_differs_most_stands_beside_serious_events(made_up):
     assert "Serious event: 20.0* vs 40.0*" in harms and "Nausea: 30.0* vs 12.0*" in harms and "Rash" not in harms
     words = [{"outcome": "rash", "verdict": "no difference shown"}]
     harms = _answers(display.answers(made_up(outcomes=outcomes, statements=words, contrasts=_BOTH[:1])))[0][3]
-    assert harms.startswith("No difference shown: Rash")
+    assert harms.startswith("No difference shown, counts not read: rash")
+
+
+def test_a_harm_told_in_words_alone_is_not_called_unreported_too(made_up):
+    count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "role": "safety", "outcome": "ae-stop"}
+    outcomes = [*BASE["outcomes"], {"outcome": "ae-stop", "short": "Stopped", "domain": "harms", "unit": "patients"}]
+    rows = [{**count, "arm": a, "events": n} for a, n in (("drug", "5"), ("placebo", "6"))]
+    harms = _answers(
+        display.answers(made_up(outcomes=outcomes, arm_results=rows, statements=[{"outcome": "sae", "verdict": "no difference shown"}]))
+    )[0][3]
+    assert "No difference shown, counts not read: serious event" in harms and "not reported here" not in harms
+
+
+def test_rates_by_time_of_treatment_stand_among_the_harms_with_their_intervals(made_up):
+    outcomes = [
+        *BASE["outcomes"],
+        {"outcome": "infection-rate", "short": "Infections, rate", "domain": "harms", "unit": "per 100 patient-years"},
+    ]
+    rate = {"outcome": "infection-rate", "statistic": "rate", "unit": "per 100 patient-years", "level": "95", "role": "safety"}
+    rows = [{**rate, "arm": "drug", "value": "34.8", "low": "18.0", "high": "60.8"}, {**rate, "arm": "placebo", "value": "10.9"}]
+    harms = _answers(display.answers(made_up(outcomes=outcomes, arm_results=rows)))[0][3]
+    assert "Infections, per 100 patient-years: 34.8 (95% CI 18.0 to 60.8) vs 10.9" in harms
+
+
+def test_a_ratio_stands_beside_the_shares_that_it_is_of_and_a_primary_outcome_without_comparison_in_its_arms(made_up):
+    count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "role": "primary", "outcome": "sae"}
+    rows = [{**count, "arm": a, "events": n} for a, n in (("drug", "16"), ("placebo", "31"))]
+    both = display.answers(
+        made_up(arm_results=rows, contrasts=[contrast("0.5", "0.3", "0.8", outcome="sae", measure="RR", unit="ratio", role="primary")])
+    )
+    assert "arm 16 of 100, arm 31 of 100; RR 0.5 (95% CI 0.3 to 0.8)" in _answers(both)[0][1]
+    alone = _answers(display.answers(made_up(arm_results=rows)))[0][1]
+    assert "16 of 100 vs 31 of 100, no test between the arms read" in alone
+
+
+def test_the_difference_of_two_shares_has_its_interval(whole):
+    """Newcombe's own example: 56 of 70 against 48 of 80 (Stat Med 1998;17:873, table II, method 10)."""
+    count = {"statistic": "count", "unit": "patients", "counts": "patients", "outcome": "sae"}
+    small = build(arm_results=[{**count, "arm": a, "events": e, "n": n} for a, e, n in (("drug", "56", "70"), ("placebo", "48", "80"))])
+    pair = tuple(small["arm_results"])
+    assert difference(pair) == "20.0 (5.2 to 33.4)"
+    assert difference(pair[:1]) == ""
+    figure = display.harms(whole.scope("ssc-ild"))
+    assert "difference 44.1 (" in figure.html(), "SENSCIS prints percentages, and one count each rounds to them"
+    assert "difference" in plain(figure.legend).lower()
+
+
+def test_a_sum_is_marked_as_computed(whole):
+    assert text.rate_per_100(whole.row("inbuild.all.diarrhoea.w52.nintedanib")).marked == "66.9*"
+    assert text.rate_per_100(whole.row("inbuild.all.death.w52.nintedanib")).marked == "4.8"
 
 
 def test_where_no_effect_on_fvc_can_be_shown_the_table_says_what_there_is(made_up):

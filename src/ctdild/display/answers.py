@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..evidence import Evidence, Row
-from ..measures import NOT_BY_CHANCE, includes_null
+from ..measures import NOT_BY_CHANCE, RATIOS, includes_null
 from . import rows as pick
 from . import text as words
 from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, joined, line, sources_of
@@ -20,6 +20,7 @@ _HARMS = (("sae", "Serious event"), ("ae-stop", "Stopped for an event"))
 #: What a transplantation costs is counted in deaths, early and late.
 _DEATHS = (("death-treatment", "Death due to treatment"), ("death", "Death of any cause"))
 _TRANSPLANT = "transplant"
+_PER_TIME = "per 100 patient-years"
 #: Harms that count events of any kind, or what was done about them.
 _NO_EVENT = (
     "ae", "ae-fatal", "ae-stop", "sae", "sae-related", "sae-disease", "hospitalisation", "dose-change", "dose-reduced",
@@ -245,7 +246,7 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     lines = (
         _fvc_of(evidence, pair, used)
         or _withheld(evidence, pair, lambda outcome: outcome.startswith("fvc"))
-        or _instead(_primary(evidence, pair, used))
+        or _instead(evidence, pair, used)
     )
     trial = evidence.trial(pair[0])
     if not lines:
@@ -254,13 +255,17 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         lines = [line(Span(words.at_start(_NONE), tone="muted"))]
     return [
         *lines,
-        line(Span(f"Background: {words.in_sentence(trial.background or trial.background_policy)}", ref=trial.id, tone="muted")),
+        line(Span(f"Background: {words.background_text(trial)}", ref=trial.id, tone="muted")),
     ]
 
 
-def _instead(lines: list[Line]) -> list[Line]:
-    """The primary outcome in a column that is headed FVC."""
-    return [line(Span("Not FVC: the primary outcome", tone="strong")), *lines] if lines else []
+def _instead(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """The primary outcome in a column that is headed FVC: another outcome, or shares of patients whose FVC fell."""
+    shown: list[Row] = []
+    lines = _primary(evidence, pair, shown)
+    used += shown
+    head = "FVC, as shares of patients" if all(row.outcome.startswith("fvc") for row in shown) else "Not FVC: the primary outcome"
+    return [line(Span(head, tone="strong")), *lines] if lines else []
 
 
 def _withheld(evidence: Evidence, pair: Pair, about: Callable[[str], bool]) -> list[Line]:
@@ -303,10 +308,22 @@ def _primary(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     used += shown
     lines: list[Line] = []
     for row in shown:
-        arms = pick.arms_of(evidence, row) if row.estimate is None else []
+        # A ratio or a relative reduction never stands without what it is a part of.
+        arms = pick.arms_of(evidence, row) if row.estimate is None or row.measure in (*RATIOS, "relative reduction") else []
         used += arms
         figures = joined(", ", (line(f"{words.arm_text(evidence, arm)} ", pick.figure_span(arm, words.estimate_text(arm))) for arm in arms))
         lines += [joined("; ", (figures, pick.figure_span(row, words.result_text(row)))), _circumstances(evidence, row)]
+    return lines or _primary_in_arms(evidence, pair, used)
+
+
+def _primary_in_arms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """The primary outcome in each arm, where no comparison of it was read."""
+    rows = [r for r in _of(evidence, "arm_results", pair) if r.role == "primary" and evidence.cohort(r).kind == "all"]
+    lines: list[Line] = []
+    for outcome in dict.fromkeys(row.outcome for row in rows):
+        about = [row for row in rows if row.outcome == outcome]
+        for one in _each_time(about, pair[0].arm)[:1]:
+            lines += _beside(evidence, pair, one, evidence.row(outcome).short, used, words.estimate_text, ", no test between the arms read")
     return lines
 
 
@@ -378,11 +395,14 @@ def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         label = "Within-arm, no comparison" + (f" ({where})" if where else "")
         when = Span(f"{words.time_text(group[0])}:", ref=pick.addresses(group), tone="muted")
         lines.append(line(Span(f"{label}, ", tone="muted"), when))
-        lines += [line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.result_text(row))) for row in group]
+        for row in group:
+            model = ", unadjusted" if row.model == "unadjusted" else ""
+            lines.append(line(f"{words.arm_text(evidence, row)} ", pick.figure_span(row, words.result_text(row)), Span(model, ref=row.id)))
     return lines
 
 
 _HEADINGS = ("No difference shown", "Gain not sustained")
+_NULL = "no difference shown"
 
 
 def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
@@ -402,12 +422,17 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     shown: list[Row] = []
     for row in contrasts:
         short = evidence.outcome(row).short
+        in_words_too = [s for s in said if (s.outcome, s.cohort) == (row.outcome, row.cohort) and s.verdict in ("favours", _NULL)]
         if row.p_relation == "ns" and row.estimate is None:
             in_words.setdefault(_HEADINGS[0], {}).setdefault(_abbreviation(short), Span(_abbreviation(short), ref=row.id))
         else:
-            direction = words.direction_text(evidence, row)
+            # Of a comparison that is shown, words give but the direction that it lacks.
+            said = [s for s in said if s not in in_words_too]
+            lean = [s for s in in_words_too if s.verdict == "favours" and row.estimate is None]
+            used += lean
+            direction = words.direction_text(evidence, lean[0] if lean else row)
             tail = "".join(f", {text}" for text in (words.time_text(row), direction) if text)
-            lines.append(line(f"{short}: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=row.id)))
+            lines.append(line(f"{short}: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=pick.addresses([row, *lean]))))
         shown.append(row)
     for (outcome, _), rows in shares.items():
         # Where a difference is shown, the share of responders on the same scale (haq-di, haq-di-responder) says less.
@@ -415,7 +440,7 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             unit = " per 100" if any(s.outcome == outcome for s in said) else " per 100, no test between the arms read"
             lines += _beside(evidence, pair, rows, evidence.row(outcome).short, shown, lambda r: words.rate_per_100(r).marked, unit)
     for row in said:
-        heading = dict(zip(("no difference shown", "not sustained"), _HEADINGS, strict=True)).get(row.verdict, "")
+        heading = dict(zip((_NULL, "not sustained"), _HEADINGS, strict=True)).get(row.verdict, "")
         if row.verdict == "favours":
             heading = words.at_start(words.favours_text(evidence, row))
         if heading:
@@ -448,7 +473,12 @@ def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     rows = whole if deadly else [r for r in whole if r.time_kind not in pick.FOLLOW_UP]
     asked = _DEATHS if deadly else _HARMS
     shown: list[Row] = []
-    apart = [] if deadly else _furthest_apart(evidence, pair, rows, shown) + _no_harm_shown(evidence, pair, shown)
+    null = [] if deadly else _no_harm_shown(evidence, pair)
+    apart = [] if deadly else _furthest_apart(evidence, pair, rows, shown) + _rates(evidence, pair, rows, shown)
+    if null:
+        shown += null
+        names = joined(", ", (line(Span(words.in_sentence(evidence.outcome(s).short), ref=s.id)) for s in null))
+        apart.append(line("No difference shown, counts not read: ", *names))
     if not deadly and not apart and not any(r.outcome == outcome for r in rows for outcome, _ in _HARMS):
         rows, asked = whole, _DEATHS[1:]
     lines: list[Line] = []
@@ -465,7 +495,7 @@ def _harms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             lines += _beside(
                 evidence, pair, _each_time(events, pair[0].arm)[0], f"{label}, events not patients", shown, lambda r: str(r.events)
             )
-        else:
+        elif not any(s.outcome == outcome for s in null):
             holes.append(label if not holes else words.in_sentence(label))
     lines += apart
     if not lines:
@@ -500,12 +530,25 @@ def _furthest_apart(evidence: Evidence, pair: Pair, rows: list[Row], used: list[
     return _beside(evidence, pair, rows, evidence.row(outcome).short, used, lambda r: words.rate_per_100(r).marked)
 
 
-def _no_harm_shown(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+def _rates(evidence: Evidence, pair: Pair, rows: list[Row], used: list[Row]) -> list[Line]:
+    """Harms that a report counts by the time of treatment: patients or events per 100 patient-years, each with its interval."""
+    lines: list[Line] = []
+    for outcome in dict.fromkeys(row.outcome for row in pick.by_domain(evidence, rows, ("harms",)) if row.unit == _PER_TIME):
+        about = [row for row in rows if row.outcome == outcome and row.unit == _PER_TIME and row.value is not None]
+        for one in _each_time(about, pair[0].arm)[:1]:
+            label = f"{evidence.row(outcome).short.removesuffix(', rate')}, {_PER_TIME}"
+            lines += _beside(evidence, pair, one, label, used, lambda r: words.number_text(r.value) + _in_brackets(words.interval_text(r)))
+    return lines
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _no_harm_shown(evidence: Evidence, pair: Pair) -> list[Row]:
     """Harms of which a source only says that no difference was shown."""
-    said = [s for s in pick.statements(evidence, ("harms",)) if s.trial_id == pair[0].trial_id and s.verdict == "no difference shown"]
-    said = [s for s in said if evidence.cohort(s).kind == "all"]
-    used += said
-    return [line("No difference shown: ", *joined(", ", (line(Span(evidence.outcome(s).short, ref=s.id)) for s in said)))] if said else []
+    said = [s for s in pick.statements(evidence, ("harms",)) if s.trial_id == pair[0].trial_id and s.verdict == _NULL]
+    return [s for s in said if evidence.cohort(s).kind == "all"]
 
 
 def _beside(
@@ -535,4 +578,4 @@ def _labels(evidence: Evidence, pairs: dict[tuple, list[Pair]]) -> Line:
 
 def _computed(used: list[Row]) -> list[Line]:
     rates = [words.rate_per_100(row) for row in used if row.table == "arm_results"]
-    return [line("* Computed here from events and patients; all else as printed.")] if any(rate and rate.computed for rate in rates) else []
+    return [line(words.COMPUTED)] if any(rate and rate.computed for rate in rates) else []

@@ -25,14 +25,18 @@ _EFFECTS = ("disease-progression",)
 #: What stands first in each trial, whatever the order of the file.
 _FIRST = ("sae", "ae-stop", "death")
 
+#: How the absolute difference reads.
+_DIFFERENCE = " Difference: the arm named first minus the other, patients per 100, with its 95% interval (Newcombe), computed here."
+
 Group = tuple[Row, ...]  #: the arms of one trial, cohort, outcome and time
 
 
 def harms(evidence: Evidence) -> Figure:
     """How many patients of 100 in each arm met each harm while the trial ran.
 
-    A printed percentage is used as printed; one computed from events and n says so. Rows that count events, of which
-    a patient may have several, and those of groups that chance did not make are named apart and not drawn. What is better
+    A printed percentage is used as printed; one computed from events and n says so. Where both arms of a comparison have events
+    and n, their difference stands under the name of the harm, with its interval (`synthesis.effects.risk_difference_interval`).
+    Rows that count events, of which a patient may have several, and those of groups that chance did not make are named apart and not drawn. What is better
     the more there is of it, such as survival, is no harm, nor is the disease that went on.
     """
     rows = [
@@ -61,7 +65,7 @@ def harms(evidence: Evidence) -> Figure:
     notes += _withheld(evidence)
     notes += pick.printed_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
-    legend = f"{_key(evidence, groups)} * Computed here from events and patients; all else as printed. \u2013 Not reported here."
+    legend = f"{_key(evidence, groups)}{_DIFFERENCE if any(map(difference, groups)) else ''} {words.COMPUTED} \u2013 Not reported here."
     said = line("Dot plot of patients per 100 in each arm: ", *joined("; ", (_alt(evidence, group) for group in groups)), ".")
     wide = narrow = None
     if groups:
@@ -105,6 +109,31 @@ def _title(evidence: Evidence, group: Group, inside: bool = False) -> Span:
     return Span(words.in_sentence(text) if inside else text, ref=pick.addresses(group))
 
 
+def difference(group: Group) -> str:
+    """The difference of the shares of two arms, first minus second, in patients per 100 with its 95% interval:
+    ``44.1 (38.3 to 49.3)``; empty unless there are two arms and the patients with the event are known of each, as printed or
+    as the one number that rounds to the printed percentage.
+
+    Newcombe 1998, Stat Med 17:873, method 10. One difference of many that were counted: no test of a harm.
+    """
+    if len(group) != 2 or not all(words.counts_patients(row) for row in group):
+        return ""
+    from ..synthesis import effects, pools  # late: scipy takes its time, and pages without harms need none
+
+    one, other = (pools.patients_with_event(row) for row in group)
+    if one is None or other is None:
+        return ""
+    low, high = effects.risk_difference_interval(one.events, one.n, other.events, other.n)
+    figures = (100 * one.events / one.n - 100 * other.events / other.n, 100 * low, 100 * high)
+    middle, start, end = (words.number_text(f"{0.0 if abs(value) < 0.05 else value:.1f}") for value in figures)
+    return f"{middle} ({start} to {end})"
+
+
+def _difference_span(group: Group) -> Span | None:
+    text = difference(group)
+    return Span(f"difference {text}", ref=pick.addresses(group), tone="muted") if text else None
+
+
 def _alt(evidence: Evidence, group: Group) -> Line:
     arms = [Span(f"{words.arm_text(evidence, row)} {words.rate_per_100(row).text}", ref=row.id) for row in group]
     return line(f"{pick.acronym(evidence, group[0])}, ", _title(evidence, group), ": ", *joined(", ", arms, last=" and "))
@@ -140,7 +169,7 @@ def _table(evidence: Evidence, groups: list[Group]) -> Table:
     body = [
         (
             cell(pick.trial_link(evidence.trial(group[0])), replace(_title(evidence, group), tone="muted")),
-            cell(*(_in_arm(evidence, row) for row in group)),
+            cell(*(_in_arm(evidence, row) for row in group), *([line(of_both)] if (of_both := _difference_span(group)) else [])),
             cell(*dict.fromkeys(words.verification_text(evidence, row) for row in group)),
         )
         for group in groups
@@ -196,6 +225,9 @@ def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: s
                 y += step
         title = _title(evidence, group)
         labels = textwrap.wrap(title.text, layout.fits(left - 16 if wide else layout.width - 58 * len(arms) - 8, small=True))
+        of_both = difference(group)
+        if of_both:
+            labels.append(f"difference {of_both}")
         height = len(labels) * small_step
         beside = y + (height - small_step) / 2 if wide else y
         for n, label in enumerate(labels):

@@ -62,7 +62,7 @@ def _trial_record(evidence: Evidence, trial: Row, used: list[Row]) -> tuple[Cell
         cell(Span(trial.population, ref=trial.id)),
         _randomised(evidence, trial),
         cell(*(_arm_line(arm) for arm in arms)),
-        cell(Span(words.at_start(trial.background or trial.background_policy), ref=trial.id)),
+        cell(Span(words.at_start(words.background_text(trial)), ref=trial.id)),
         cell(*_primary(trial)),
     )
 
@@ -379,7 +379,7 @@ def corrections_table(evidence: Evidence) -> Figure:
         body,
         evidence,
         shown,
-        empty="Every figure of this scope is used as it was printed.",
+        empty="No figure shown on this page was corrected. What was computed here is marked where it stands.",
     )
 
 

@@ -134,13 +134,19 @@ def spread_text(row: Row) -> str:
 
 
 def p_text(row: Row) -> str:
-    """The p-value as printed: ``p = 0.04``, ``p < 0.001``; empty without one."""
+    """The p-value as printed: ``p = 0.04``, ``p < 0.001``, ``nominal p = 0.012``; empty without one."""
     relation = row.get("p_relation") or "="
     if relation == "ns":
         return "not significant (p-value not printed)"
     if row.p_value is None:
         return ""
-    return f"p {relation.replace('<=', '≤')} {number_text(row.p_value)}"
+    nominal = "nominal " if row.get("p_note") == "nominal" else ""
+    return f"{nominal}p {relation.replace('<=', '≤')} {number_text(row.p_value)}"
+
+
+def background_text(trial: Row) -> str:
+    """What both arms of a trial took besides, as inside a sentence: what was read of it, else its rule; ``not read`` where neither was."""
+    return in_sentence(trial.background or {"not reported": "not read"}.get(trial.background_policy, trial.background_policy))
 
 
 def result_text(row: Row) -> str:
@@ -215,9 +221,13 @@ def disease_order(diseases: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(DISEASES.index(one) if one in DISEASES else len(DISEASES) for one in diseases)
 
 
+#: What the star behind a share of patients says.
+COMPUTED = "* Computed here, from events and patients or as a sum of printed parts; all else as printed."
+
+
 @dataclass(frozen=True)
 class Rate:
-    """Patients per 100. ``computed`` says that it is not printed but events over n; ``marked`` shows that by a star."""
+    """Patients per 100. ``computed`` says that it is not printed but events over n, or a sum; ``marked`` shows that by a star."""
 
     value: float
     text: str
@@ -241,7 +251,7 @@ def rate_per_100(row: Row) -> Rate | None:
     if not counts_patients(row):
         return None
     if row.percent is not None:
-        return Rate(float(row.percent), number_text(row.percent), False)
+        return Rate(float(row.percent), number_text(row.percent), (row.derivation or "").startswith("Sum of"))
     if row.unit == "% of patients" and row.value is not None:
         return Rate(float(row.value), number_text(row.value), False)
     if row.events is None or not row.n:

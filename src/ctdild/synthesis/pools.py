@@ -82,7 +82,7 @@ class Comparison:
     @cached_property
     def counts(self) -> tuple[Arm, Arm] | None:
         """Patients with the event, intervention first; None for a contrast, and where a count cannot be told."""
-        found = [_counted(row) for row in self.arms]
+        found = [patients_with_event(row) for row in self.arms]
         return tuple(found) if found and None not in found else None
 
     @property
@@ -377,7 +377,7 @@ def _usable_interval(row: Row) -> bool:
     return row.ci_low < row.ci_high and not (row.measure in RATIOS and (row.ci_low <= 0 or row.estimate <= 0))
 
 
-def _counted(row: Row) -> Arm | None:
+def patients_with_event(row: Row) -> Arm | None:
     """Patients with the event: as printed, or the one whole number that rounds to the printed percentage."""
     if row.n is None:
         return None
