@@ -844,7 +844,7 @@ def test_the_harm_that_differs_most_stands_beside_serious_events(made_up):
 
 def test_a_harm_told_in_words_alone_is_not_called_unreported_too(made_up):
     count = {"statistic": "count", "unit": "patients", "n": "100", "counts": "patients", "role": "safety", "outcome": "ae-stop"}
-    outcomes = [*BASE["outcomes"], {"outcome": "ae-stop", "short": "Stopped", "domain": "harms", "unit": "patients"}]
+    outcomes = [*ALL_OUTCOMES, {"outcome": "ae-stop", "short": "Stopped", "domain": "harms", "unit": "patients"}]
     rows = [{**count, "arm": a, "events": n} for a, n in (("drug", "5"), ("placebo", "6"))]
     harms = _answers(
         display.answers(made_up(outcomes=outcomes, arm_results=rows, statements=[{"outcome": "sae", "verdict": "no difference shown"}]))
@@ -1041,3 +1041,11 @@ def test_the_day_on_which_corrections_were_looked_for_stands_beside_the_report(m
     for day, shown in (("2026-01-31", True), ("", False)):
         figure = dict(display.trial_figures(made_up(reports=[{"checked_on": day}]), "one"))["Reports"]
         assert ("Looked for corrections on" in figure.plain()) == shown and "not yet" not in figure.plain()
+
+
+def test_results_corrected_for_one_reason_are_named_together(whole):
+    table = display.corrections_table(whole.scope("ssc-ild")).table
+    names = [" ".join(span.text for line in row[0].lines for span in line) for row in table.rows]
+    merged = next(name for name in names if name.startswith("focuSSced"))
+    assert merged.count("focuSSced") == 1 and "tocilizumab / placebo" in merged and "5 to 10%" in merged and "above 20%" in merged
+    assert all(len(row[0].refs) == len(set(row[0].refs)) > 0 for row in table.rows)

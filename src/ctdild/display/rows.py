@@ -249,19 +249,31 @@ def corrected(row: Row) -> list[tuple[str, str, str]]:
 
 def row_name(evidence: Evidence, row: Row) -> str:
     """What a result is, in words: ``SLS II, mycophenolate, FVC % predicted at week 104``."""
+    return ", ".join(_name_parts(evidence, row))
+
+
+def row_names(evidence: Evidence, rows: Sequence[Row]) -> str:
+    """What results are that have a name of the same parts: what they share once, the rest side by side,
+    ``SLS II, mycophenolate / cyclophosphamide, FVC % predicted at week 104``; else one name after another."""
+    named = [_name_parts(evidence, row) for row in rows]
+    if len({len(parts) for parts in named}) > 1:
+        return "; ".join(", ".join(parts) for parts in named)
+    return ", ".join(" / ".join(dict.fromkeys(part)) for part in zip(*named, strict=True))
+
+
+def _name_parts(evidence: Evidence, row: Row) -> list[str]:
     if row.table == "cohorts":
-        return f"{acronym(evidence, row)}, {words.in_sentence(row.label)}"
+        return [acronym(evidence, row), words.in_sentence(row.label)]
     if row.table not in ("contrasts", "arm_results"):
-        return row.id
+        return [row.id]
     who = words.comparison_text(evidence, row) if row.table == "contrasts" else words.arm_text(evidence, row)
     group = words.cohort_text(evidence, row)
-    parts = [
+    return [
         acronym(evidence, row),
         *([words.in_sentence(group)] if group else []),
         who,
         f"{evidence.outcome(row).short} {words.time_text(row)}".strip(),
     ]
-    return ", ".join(parts)
 
 
 def sentence_list(items: Sequence[str]) -> str:
@@ -269,4 +281,4 @@ def sentence_list(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
-VERIFICATION_KEY = "P: read in the trial's own report, abstract or record; S: read second-hand; R: only in the source article."
+VERIFICATION_KEY = "P: read in the trial's own report, abstract or record; S: read second-hand; R: read only in the source article."

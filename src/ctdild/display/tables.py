@@ -365,7 +365,7 @@ def corrections_table(evidence: Evidence) -> Figure:
         shown += [*targets, reason]
         body.append(
             (
-                cell(*(Span(pick.row_name(evidence, target), ref=target.id) for target in targets)),
+                cell(Span(pick.row_names(evidence, targets), ref=pick.addresses(targets))),
                 cell(Span(printed, ref=pick.addresses(targets), tone="muted")),
                 cell(Span(used, ref=pick.addresses(targets))),
                 cell(Span(reason.reason, ref=reason.id)),
