@@ -1049,3 +1049,17 @@ def test_results_corrected_for_one_reason_are_named_together(whole):
     merged = next(name for name in names if name.startswith("focuSSced"))
     assert merged.count("focuSSced") == 1 and "tocilizumab / placebo" in merged and "5 to 10%" in merged and "above 20%" in merged
     assert all(len(row[0].refs) == len(set(row[0].refs)) > 0 for row in table.rows)
+
+
+def test_the_state_of_the_review_counts_its_rows(made_up, whole):
+    rows = [
+        arm("1", arm="drug", verification="primary"),
+        arm("2", arm="placebo", verification="review", caution="withheld"),
+    ]
+    facts = {row[0].plain()[0]: " ".join(row[1].plain()) for row in display.status_table(made_up(arm_results=rows)).table.rows}
+    assert facts["Studies"].startswith("1: 1 completed or stopped, 1 of them randomised")
+    assert facts["Results"].startswith("2:") and facts["Not as printed"] == "0 corrected, 1 withheld since sources disagree"
+    assert facts["Read"] == "1 in trials' own reports, abstracts or records; 1 only in the source article"
+    levels = [row.verification for table in ("arm_results", "contrasts", "statements") for row in whole[table]]
+    now = {row[0].plain()[0]: row[1].lines[0][0].text for row in display.status_table(whole.scope("all")).table.rows}["Read"]
+    assert now.startswith(f"{levels.count('primary')} in trials' own reports") and f"; {levels.count('secondary')} second-hand" in now

@@ -279,6 +279,7 @@ def test_a_figure_is_marked_by_the_cell_that_was_read_furthest_from_the_trial(ev
     ssc = evidence.scope("ssc-ild")
     address = "senscis.all.fvc-rate.w52"
     assert figure_text(ssc, address).mark == "P"
+    assert figure_text(ssc, f"{address} time").mark == "", "a time has no letter: it would read as that of a finding"
     assert ssc.provenance(ssc.row(address), "p_value").verification == "secondary"
     for form in ("p", "full"):
         shown = figure_text(ssc, f"{address} {form}")

@@ -16,6 +16,10 @@ from ..display import text
 from ..evidence import LEVELS, Evidence, Row
 
 
+#: When something was; a letter behind it would read as that of the finding beside it, which has its own.
+_CIRCUMSTANCES = ("time", "weeks", "year", "status_as_of", "duration_weeks")
+
+
 class EvidenceReferenceError(ValueError):
     """An ``{ev}`` that cannot be printed; says why."""
 
@@ -59,7 +63,7 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
         source.link,
         source.source_id,
         f"{source.title}, {text.verification_text(evidence, row, column)}; {evidence.provenance(row, column).locator}",
-        text.verification_mark(evidence.provenance(row, column)),
+        "" if wanted in _CIRCUMSTANCES else text.verification_mark(evidence.provenance(row, column)),
     )
 
 

@@ -39,13 +39,13 @@ def evidence_table(evidence: Evidence) -> Figure:
     before = [_trial_record(evidence, trial, used) for trial in precedents]
     figure = table_figure(
         figure_name(evidence, "evidence-table"),
-        f"Randomised trials in this scope: {pick.sentence_list([t.acronym for t in main])}.",
+        f"Randomised trials: {pick.sentence_list([t.acronym for t in main])}.",
         columns,
         body,
         evidence,
         used,
         tuple(pick.printed_notes(evidence, used)),
-        empty="No randomised trial of this scope is in the dataset.",
+        empty="No randomised trial of this disease or treatment is in the dataset.",
         kind="records",
     )
     title = f"{pick.PRECEDENT}: {pick.sentence_list([t.acronym for t in precedents])}"
