@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from ..display import text
 from ..evidence import LEVELS, Evidence, Row
 
-
 #: When something was; a letter behind it would read as that of the finding beside it, which has its own.
 _CIRCUMSTANCES = ("time", "weeks", "year", "status_as_of", "duration_weeks")
 

@@ -92,7 +92,7 @@ class Cell:
             attributes += f' data-ref="{escape(shared)}"'
         if self.anchor:
             attributes += f' id="{escape(self.anchor)}"'
-        inner = "".join(f"<div>{''.join(span.html(own_ref=not shared) for span in line)}</div>" for line in self.lines)
+        inner = "".join(f"<div{_leads(line)}>{''.join(span.html(own_ref=not shared) for span in line)}</div>" for line in self.lines)
         return f"<{tag}{attributes}>{inner}</{tag}>"
 
     def plain(self) -> list[str]:
@@ -100,6 +100,11 @@ class Cell:
         for line in self.lines:
             found += textwrap.wrap("".join(span.plain() for span in line), PLAIN_CELL) or [""]
         return found
+
+
+def _leads(one: Line) -> str:
+    """The class of a line that announces the lines below it, from which paper does not part it."""
+    return ' class="ctd-lead"' if one and one[-1].text.endswith(":") else ""
 
 
 def line(*parts: str | Span) -> Line:
