@@ -89,7 +89,9 @@ def test_every_address_is_a_row_that_may_be_shown(by_scope):
             for ref in refs:
                 row = evidence.row(ref)
                 assert not row.withheld, f"{figure.name} shows {ref}, which is withheld"
-                if row.table in ("contrasts", "arm_results") and not figure.name.startswith("placebo-decline"):
+                # A comparison that is not preferred comes only with the counts that it was made from.
+                own = row.table == "contrasts" and any(other.startswith(f"{ref}.") for other in refs)
+                if row.table in ("contrasts", "arm_results") and not figure.name.startswith("placebo-decline") and not own:
                     assert row.preferred, f"{figure.name} shows {ref}, which is not the preferred row"
     assert shown > 1000
 
@@ -217,6 +219,14 @@ def test_times_that_would_overlap_are_spread_and_said_to_be_so(made_up):
     evidence = made_up(contrasts=[_hazard(weeks, "2", "1", "4") for weeks in ("50", "52", "208")])
     for svg in drawings(display.hazards(evidence, "death")):
         assert "Time since randomisation (not to scale)" in " ".join(words_of(svg))
+
+
+def test_on_a_phone_the_names_of_times_stand_in_short_lines(made_up):
+    span = {"weeks_to": "520"}
+    evidence = made_up(contrasts=[_hazard("13", "2", "1", "4"), _hazard("26", "2", "1", "4"), _hazard("156", "0.5", "0.25", "1", **span)])
+    wide, narrow = (words_of(svg) for svg in drawings(display.hazards(evidence, "death")))
+    assert {"month 3", "month 6"} <= set(wide)
+    assert {"month", "3", "6", "years", "3 to", "10"} <= set(narrow) and "month 3" not in narrow
 
 
 def test_only_hazards_at_a_time_are_drawn_as_such_and_never_in_a_forest(made_up):
@@ -417,8 +427,89 @@ def test_studies_without_a_randomised_control_carry_a_caution(made_up):
     page = Page(figure.html())
     assert "−12.5 mL (95% CI −20 to −4)" in page.of("two.all.fvc-ml.w52.drug")
     assert "33.5" not in figure.html() and "ONE" not in read(figure)
-    assert "Not randomised: who was given the treatment differs from who was not." in read(figure)
+    assert "Not randomised: one group without a comparison" in read(figure)
     assert "not randomised" in figure.caption
+
+
+def _group(name: str, role: str = "intervention", treatment: str = "drug", **columns: str) -> dict[str, str]:
+    return {"trial_id": "two", "arm": name, "label": name.capitalize(), "role": role, "treatment": treatment, "n_randomised": "", **columns}
+
+
+@pytest.mark.parametrize(
+    ("kind", "design", "groups", "said"),
+    [
+        ("cohort", "two groups", [_group("drug"), _group("none", "reference", "")], "who was given the treatment differs from who was not"),
+        ("cohort", "two groups", [_group("drug"), _group("other", "active comparator", "placebo")], "who was given one treatment differs"),
+        ("cohort", "one group", [_group("drug"), _group("all", "all", "")], "one group without a comparison"),
+        ("cohort", "one group, before and after", [_group("drug")], "the same patients before and after"),
+        ("cohort", "one group", [_group("drug"), _group("baseline", "reference", "")], "the same patients before and after"),
+        ("cohort", "two groups", [_group("drug"), _group("others", "reference")], "Groups by diagnosis, all given the same treatment"),
+        ("single-arm", "one arm", [_group("drug")], "No comparison"),
+        ("single-arm", "historical controls", [_group("drug"), _group("earlier", "reference", "")], "may differ in more than the treatment"),
+        ("case-control", "by disease", [_group("ill", "reference", ""), _group("well", "reference", "")], "chosen by how they fared"),
+        ("case-control", "nested", [_group("drug"), _group("matched", "reference", "")], "matching deals only with what was recorded"),
+        ("randomised-uncontrolled", "two doses", [_group("fast"), _group("slow", "active comparator")], "without an untreated group"),
+    ],
+)  # fmt: skip
+def test_the_caution_follows_from_the_arms(made_up, kind, design, groups, said):
+    trials = [{}, {**TRIALS[1], "kind": kind, "design": design}]
+    figure = display.cohort_table(made_up(**{**TWO, "trials": trials, "arms": [*BASE["arms"], *groups]}))
+    assert said in " ".join(figure.table.rows[0][5].plain())
+
+
+def test_groups_by_diagnosis_are_no_treatments(made_up):
+    groups = [_group("first"), _group("second", "reference")]
+    (row,) = display.cohort_table(made_up(**{**TWO, "arms": [*BASE["arms"], *groups]})).table.rows
+    assert row[3].plain() == ["All: drug", "First, Second"]
+
+
+def test_the_size_of_a_study_falls_back_on_its_groups(made_up):
+    """Where the whole is not known: those treated or analysed in each group, else those whose result is shown, else the hole."""
+    unknown = {"trials": [{}, {**TRIALS[1], "n_randomised": ""}], "cohorts": [{}, {"trial_id": "two", "n": ""}]}
+    groups = [_group("drug", n_treated="12"), _group("other", "active comparator", "placebo"), _group("earlier", "reference", "")]
+    share = {"trial_id": "two", "arm": "other", "statistic": "percent", "unit": "% of patients", "percent": "40", "n": "20", "counts": "patients",
+             "outcome": "death", "time_kind": "window", "role": "safety"}  # fmt: skip
+    (row,) = display.cohort_table(made_up(**{**unknown, "arms": [*BASE["arms"], *groups], "arm_results": [share]})).table.rows
+    assert " ".join(row[2].plain()).startswith("12 drug 20 other, analysed earlier: number not reported here")
+    (row,) = display.cohort_table(made_up(**{**unknown, "arms": [*BASE["arms"], _group("drug")]})).table.rows
+    assert " ".join(row[2].plain()).startswith("number of patients not reported here")
+
+
+def test_a_figure_of_all_groups_of_a_study_says_so_and_a_share_of_how_many(made_up):
+    groups = [_group("drug"), _group("other", "reference", ""), _group("all", "all", "")]
+    share = {"trial_id": "two", "statistic": "percent", "unit": "% of patients", "percent": "40", "n": "20", "counts": "patients",
+             "outcome": "death", "time_kind": "window", "role": "safety"}  # fmt: skip
+    figure = display.cohort_table(made_up(**{**TWO, "arms": [*BASE["arms"], *groups], "arm_results": [{**share, "arm": "all"}]}))
+    assert "all groups together 40 per 100 (n 20)" in read(figure)
+    alone = display.cohort_table(
+        made_up(**{**TWO, "arms": [*BASE["arms"], groups[0], groups[2]], "arm_results": [{**share, "arm": "all"}]})
+    )
+    assert "40 per 100 (n 20)" in read(alone) and "all groups" not in read(alone)
+
+
+def test_counts_of_another_analysis_come_with_its_comparison(made_up):
+    """Counts of all cases beside the odds ratio of some of them would look as if the ratio were made from them."""
+    groups = [_group("drug"), _group("other", "reference", "")]
+    ratio = {"trial_id": "two", "arm_b": "other", "outcome": "death", "measure": "OR", "unit": "ratio", "estimand": "proportion"}
+    main = contrast("0.85", "0.49", "1.49", **ratio, note="Later cases.")
+    wider = contrast("0.48", "0.30", "0.79", **ratio, variant="extended", preferred="false", note="All cases.")
+    count = {"trial_id": "two", "statistic": "count", "unit": "patients", "counts": "patients", "outcome": "death", "variant": "extended"}
+    counts = [{**count, "arm": "drug", "events": "39", "n": "100"}, {**count, "arm": "other", "events": "53", "n": "100"}]
+    tables = {**TWO, "arms": [*BASE["arms"], *groups]}
+    (row,) = display.cohort_table(made_up(**tables, contrasts=[main, wider], arm_results=counts)).table.rows
+    said = " ".join(row[4].plain())
+    assert "OR 0.85 (95% CI 0.49 to 1.49), drug versus other, at week 52 (later cases)" in said
+    assert said.index("53 of 100") < said.index("OR 0.48 (95% CI 0.30 to 0.79) (all cases)")
+    (row,) = display.cohort_table(made_up(**tables, contrasts=[main, wider])).table.rows
+    assert "0.48" not in " ".join(row[4].plain())
+
+
+def test_an_odds_ratio_of_a_time_is_said_to_be_printed_so(made_up):
+    tables = {**TWO, "arms": [*BASE["arms"], _group("drug"), _group("other", "reference", "")]}
+    ratio = {"trial_id": "two", "arm_b": "other", "outcome": "death", "measure": "OR", "unit": "ratio", "note": "Printed as an odds ratio."}
+    for estimand, told in (("time to event", True), ("proportion", False)):
+        figure = display.cohort_table(made_up(**tables, contrasts=[contrast("0.5", "0.2", "0.9", **ratio, estimand=estimand)]))
+        assert ("(printed as an odds ratio)" in read(figure)) == told
 
 
 def test_what_others_pooled_stands_apart(made_up):
@@ -571,6 +662,10 @@ def test_claims_lead_to_where_they_are_told(made_up):
     assert "Corrected; Its effect" in " ".join(figure.table.rows[0][2].plain())
 
 
+def _fact(figure, name: str) -> list[str]:
+    return next(row[1].plain() for row in figure.table.rows if row[0].plain() == [name])
+
+
 def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
     treatments = [
         {"treatment": "drug", "class": "transplant"},
@@ -617,11 +712,31 @@ def test_transplant_trials_stand_side_by_side_with_their_holes(made_up):
     assert "graft 11 of 100; cyclophosphamide 7 of 100" in facts["Deaths, first year"]
     assert "graft 19 of 100" in facts["Deaths, later"] and "11 of 100" not in facts["Deaths, later"]
     assert "graft 8 of 100" in facts["Deaths due to treatment"]
-    assert facts["Primary result"].startswith("HR 0.5 ")
+    assert facts["Primary result"].startswith("Outcome: HR 0.5 ")  # its event, as the row of the outcome calls it
     assert "Event-free, over 234 weeks, per protocol: graft 79 of 100" in facts["Event-free survival"]
+    assert facts["Reported"] == "2020, all that was read" and "Trial" not in facts
     assert "At year 6 (week 313): graft 86 of 100 (p = 0.02)" in facts["Alive"]
     assert "p = " not in facts["Deaths, first year"]  # the p-value of a hazard ratio at that time is not that of the counts up to it
     assert "regimen not read" in facts["Comparator"] and "Cyclophosphamide" in facts["Comparator"]
+    # A share without a denominator, in a trial that also prints shares per protocol: of whom?
+    share = {
+        **alive,
+        "events": "",
+        "n": "",
+        "statistic": "percent",
+        "unit": "% of patients",
+        "percent": "86",
+        "analysis_set": "not-reported",
+    }
+    doubt = [
+        display.transplant_table(
+            made_up(treatments=treatments, arms=arms, arm_results=[*more, share],
+                    outcomes=[*ALL_OUTCOMES, survival, {**survival, "outcome": "overall-survival", "name": "Survival"}])
+        )
+        for more in ([planned], [])
+    ]  # fmt: skip
+    assert ["of which patients is unclear" in " ".join(_fact(one, "Alive")) for one in doubt] == [True, False]
+    assert [any("Of which patients is unclear" in plain(note) for note in one.notes) for one in doubt] == [True, False]
     bare = display.transplant_table(made_up(treatments=treatments, arms=arms))
     holes = {row[0].plain()[0] for row in bare.table.rows if row[1].plain() == ["not read"]}
     assert holes == {

@@ -83,6 +83,15 @@ def _time(row: Row) -> str:
     return start if row.weeks_to is None else f"{start} to {words.moment_text(row.weeks_to)}"
 
 
+def _stacked(row: Row) -> list[str]:
+    """The time in short lines, for places so near each other that their names would run into one: ``month``, ``3``."""
+    unit, _, start = words.moment_text(row.weeks).partition(" ")
+    if row.weeks_to is None:
+        return [unit, start]
+    other, _, end = words.moment_text(row.weeks_to).partition(" ")
+    return [f"{unit}s", f"{start} to", end] if unit == other else [unit, f"{start} to", other, end]
+
+
 def _table(evidence: Evidence, rows: list[Row]) -> Table:
     body = []
     for row in rows:
@@ -139,7 +148,7 @@ def _draw(evidence: Evidence, panels: list[Panel], layout: theme.Layout, name: s
             drawing.rule(x, x, height(float(row.ci_low)), height(float(row.ci_high)), at="px")
             drawing.point(x, height(float(row.estimate)), at="px", hollow=bool(words.standing_text(evidence, row)))
             under = y + 14
-            for part in textwrap.wrap(_time(row), layout.fits(apart, small=True)):
+            for part in textwrap.wrap(_time(row), layout.fits(apart, small=True)) if wide else _stacked(row):
                 drawing.text(x, under, part, align="center", color=theme.MUTED, size=layout.small, ref=row.id)
                 under += small_step
             deepest = max(deepest, under)

@@ -39,6 +39,8 @@ def transplant_table(evidence: Evidence) -> Figure:
     contrasts = [row for row in pick.preferred(evidence, "contrasts") if evidence.cohort(row).kind == "all"]
     used: list[Row] = list(trials)
 
+    unclear = _of_unclear_patients(results)
+
     def counted(*outcomes: str, early: bool | None = None, named: bool = False) -> Callable[[Row], Cell]:
         def show(trial: Row) -> Cell:
             found = [
@@ -47,7 +49,7 @@ def transplant_table(evidence: Evidence) -> Figure:
             ]  # fmt: skip
             found.sort(key=lambda row: (row.weeks, outcomes.index(row.outcome)))
             used.extend(found)
-            return Cell(tuple(_lines_in_arms(evidence, found, contrasts, named))) if found else _hole()
+            return Cell(tuple(_lines_in_arms(evidence, found, contrasts, unclear, named))) if found else _hole()
 
         return show
 
@@ -56,10 +58,17 @@ def transplant_table(evidence: Evidence) -> Figure:
         elsewhere = {row.outcome for row in found} | {*_EVENT_FREE, *_ALIVE}
         arms_only = [r for r in results if r.trial_id == trial.trial_id and r.role == "primary" and r.outcome not in elsewhere]
         used.extend([*found, *arms_only])
-        lines: list[Line] = [
-            line(pick.figure_span(row, words.result_text(row)), Span(f" {words.time_text(row)}", ref=row.id, tone="muted")) for row in found
-        ]
-        return Cell((*lines, *_lines_in_arms(evidence, arms_only, contrasts, named=True))) if lines or arms_only else _hole()
+        lines: list[Line] = []
+        named: dict[str, list[Row]] = {}
+        for row in found:
+            named.setdefault(evidence.outcome(row).short, []).append(row)
+        for outcome, rows in named.items():
+            lines.append(line(Span(f"{words.at_start(outcome)}:", ref=pick.addresses(rows), tone="muted")))
+            lines += [
+                line(pick.figure_span(row, words.result_text(row)), Span(f" {words.time_text(row)}", ref=row.id, tone="muted"))
+                for row in rows
+            ]
+        return Cell((*lines, *_lines_in_arms(evidence, arms_only, contrasts, unclear, named=True))) if lines or arms_only else _hole()
 
     def compared(intervention: bool) -> Callable[[Row], Cell]:
         def show(trial: Row) -> Cell:
@@ -74,7 +83,7 @@ def transplant_table(evidence: Evidence) -> Figure:
         return show
 
     facts: tuple[tuple[str, Callable[[Row], Cell]], ...] = (
-        ("Trial", lambda t: cell(line(pick.trial_link(t), " ", pick.year_span(t)))),
+        ("Reported", lambda t: cell(line(pick.year_span(t), ", ", Span("all that was read", link=pick.TRIAL_LINK.format(t.trial_id))))),
         ("Design", lambda t: cell(Span(", ".join(p for p in (t.masking, f"phase {t.phase}" if t.phase else "") if p), ref=t.id))),
         ("Population", lambda t: cell(Span(t.population, ref=t.id))),
         ("Conditioning", compared(True)),
@@ -94,6 +103,11 @@ def transplant_table(evidence: Evidence) -> Figure:
     columns = (Column("Fact"), *(Column(trial.acronym) for trial in trials))
     notes = [
         line("Deaths are of all randomised to the arm where no other number is given; those due to treatment are among them."),
+        *(
+            [line("Of which patients is unclear: what was read also gives shares per protocol, and does not say whether these are of the same patients.")]
+            if any(row.id in unclear for row in used)
+            else []
+        ),
         *pick.printed_notes(evidence, used),
     ]  # fmt: skip
     return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used), notes=tuple(notes))
@@ -112,11 +126,11 @@ def _sizes(trial: Row, arms: list[Row]) -> list[Span]:
     ]
 
 
-def _lines_in_arms(evidence: Evidence, rows: list[Row], contrasts: list[Row], named: bool = False) -> list[Line]:
+def _lines_in_arms(evidence: Evidence, rows: list[Row], contrasts: list[Row], unclear: set[str], named: bool = False) -> list[Line]:
     """Arms beside each other with the p-value of their comparison, time by time; ``named`` puts the outcome before its time."""
     times: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        times.setdefault((evidence.outcome(row).short if named else "", _when(row)), []).append(row)
+        times.setdefault((evidence.outcome(row).short if named else "", _when(row, unclear)), []).append(row)
     lines: list[Line] = []
     for head, members in times.items():
         arms = [
@@ -135,6 +149,16 @@ def _lines_in_arms(evidence: Evidence, rows: list[Row], contrasts: list[Row], na
     return lines
 
 
-def _when(row: Row) -> str:
-    """The time of a result, with whose result it is where that is not all who were randomised."""
-    return ", ".join(part for part in (words.time_text(row), "per protocol" if row.analysis_set == "per-protocol" else "") if part)
+def _when(row: Row, unclear: set[str]) -> str:
+    """The time of a result, with whose result it is where that is not all who were randomised, or not known."""
+    whose = "per protocol" if row.analysis_set == "per-protocol" else "of which patients is unclear" if row.id in unclear else ""
+    return ", ".join(part for part in (words.time_text(row), whose) if part)
+
+
+def _of_unclear_patients(results: list[Row]) -> set[str]:
+    """Shares without a denominator, and without a word on whose they are, of a trial that also prints shares per protocol."""
+    per_protocol = {row.trial_id for row in results if row.analysis_set == "per-protocol"}
+    return {
+        row.id for row in results
+        if row.trial_id in per_protocol and row.analysis_set == "not-reported" and row.n is None and row.events is None
+    }  # fmt: skip
