@@ -372,3 +372,34 @@ def test_paper_shows_what_is_folded_and_nothing_wider_than_itself(visit):
         wide = page.evaluate("""() => [...document.querySelectorAll('.ctd-figure :is(table, svg, p, figcaption)')].filter(
             e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.textContent.slice(0, 60))""")
         assert not wide, (name, wide)
+
+
+def test_paper_names_the_state_of_the_data_and_lists_no_headings(visit):
+    page = visit(CHAPTER)
+    page.emulate_media(media="print")
+    footer = page.get_by_text("Data version")
+    assert footer.is_visible() and "newest source" in footer.text_content()
+    assert page.locator("#jb-print-toc").count() == 1 and not page.locator("#jb-print-toc").is_visible()
+    assert not page.locator(".sd-summary-state-marker").first.is_visible(), "an open answer has no sign that it is closed"
+
+
+def test_without_a_script_a_phone_shows_the_pages_of_the_book_and_no_dead_button(visit):
+    page = visit(CHAPTER, PHONE, java_script_enabled=False)
+    assert not [b for b in page.locator(".bd-header-article button").all() if b.is_visible()]
+    links = page.locator(".bd-sidebar-primary nav a")
+    assert links.count() > 15 and all(link.is_visible() for link in links.all())
+    assert page.locator(".bd-sidebar-primary").bounding_box()["y"] > page.locator("article").bounding_box()["height"], "below the text"
+    with_script = visit(CHAPTER, PHONE)
+    assert with_script.locator(".primary-toggle").is_visible() and not with_script.locator(".bd-sidebar-primary nav a").first.is_visible()
+
+
+def test_a_phone_begins_an_answer_table_with_links_to_its_rows(visit):
+    page = visit(CHAPTER, PHONE)
+    contents = page.locator("nav.ctd-contents").first
+    assert contents.is_visible() and contents.bounding_box()["y"] < PHONE["height"] * 0.6
+    link = contents.locator("a").last
+    link.click()
+    row = page.locator(link.get_attribute("href"))
+    page.wait_for_timeout(300)
+    assert 0 <= row.bounding_box()["y"] < PHONE["height"], "the link leads to the row"
+    assert not visit(CHAPTER, DESKTOP).locator("nav.ctd-contents").first.is_visible(), "a wide table needs no list of its rows"
