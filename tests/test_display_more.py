@@ -1178,3 +1178,12 @@ def test_the_state_of_the_review_counts_its_rows(made_up, whole):
     levels = [row.verification for table in ("arm_results", "contrasts", "statements") for row in whole[table]]
     now = {row[0].plain()[0]: row[1].lines[0][0].text for row in display.status_table(whole.scope("all")).table.rows}["Read"]
     assert now.startswith(f"{levels.count('primary')} in trials' own reports") and f"; {levels.count('secondary')} second-hand" in now
+
+
+def test_what_was_reported_since_a_year_stands_newest_first(whole):
+    table = display.reported_since(whole.scope("all"), 2023).table
+    rows = {row[0].plain()[0]: [" ".join(one.plain()) for one in row] for row in table.rows}
+    assert rows["SLS III"][3] == "Not met" and rows["EVER-ILD"][3] == "Met" and "SENSCIS" not in rows
+    years = [next(t.year for t in whole["trials"] if t.acronym == name) for name in rows]
+    assert years == sorted(years, reverse=True) and min(years) >= 2023
+    assert display.reported_since(whole.scope("all"), 2100).table is None

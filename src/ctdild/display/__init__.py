@@ -17,7 +17,7 @@ from .pooled import pool_variations, pooled
 from .positions import approvals_table, horizon_table, recommendations_table
 from .published import published_syntheses
 from .questions import apart_table, certainty_table, indirect, pools_table
-from .status import status_table
+from .status import reported_since, status_table
 from .tables import arm_changes, background_treatment, corrections_table, evidence_table, sources_table, symptoms, trial_index
 from .timeline import timeline
 from .transplant import transplant_table
@@ -55,6 +55,7 @@ __all__ = [
     "pro_matrix",
     "published_syntheses",
     "recommendations_table",
+    "reported_since",
     "sources_table",
     "status_table",
     "symptoms",

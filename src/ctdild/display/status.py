@@ -1,11 +1,12 @@
-"""What is in the dataset and how near to the trials it was read: the state of the review in a few lines."""
+"""What is in the dataset, how near to the trials it was read, and what came since the source article."""
 
 from __future__ import annotations
 
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Table, cell, figure_name
+from .figure import Cell, Column, Figure, Span, Table, cell, figure_name, sources_of
+from .tables import KINDS
 
 #: Nearest to the trial first.
 _LEVELS = ("primary", "secondary", "review")
@@ -51,3 +52,32 @@ def _corrected(evidence: Evidence, results: list[Row]) -> str:
     corrected = len({record.row_id for record in evidence["corrections"]})
     withheld = sum(row.withheld for row in results)
     return f"{corrected} corrected, {withheld} withheld since sources disagree"
+
+
+def reported_since(evidence: Evidence, year: int) -> Figure:
+    """The studies whose main report is of that year or later, newest first: what they are, on whom, whether the primary outcome was
+    met."""
+    studies = [t for t in evidence["trials"] if t.status in pick.REPORTED and t.year is not None and t.year >= year]
+    studies.sort(key=lambda t: (-t.year, t.kind not in pick.RANDOMISED, t.acronym.lower()))
+    body = [
+        (
+            pick.name_cell(trial),
+            cell(words.at_start(KINDS[trial.kind])),
+            cell(", ".join(trial.disease), pick.size_of(evidence, trial)),
+            cell(Span("\u2013" if trial.primary_met == "not applicable" else words.at_start(trial.primary_met), ref=trial.id)),
+        )
+        for trial in studies
+    ]
+    caption = f"Studies with a main report of {year} or later."
+    columns = tuple(Column(head) for head in ("Study", "Kind", "Patients", "Primary outcome"))
+    if not body:
+        nothing = f"No study with a main report of {year} or later is in the dataset."
+        return Figure(figure_name(evidence, "reported-since"), nothing, nothing)
+    table = Table(caption, columns, tuple(body), "index")
+    return Figure(
+        figure_name(evidence, "reported-since"),
+        caption,
+        caption,
+        table,
+        sources=sources_of(evidence, studies, ("acronym", "year", "primary_met")),
+    )
