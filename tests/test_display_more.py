@@ -1182,7 +1182,7 @@ def test_the_state_of_the_review_counts_its_rows(made_up, whole):
 
 def test_what_was_reported_since_a_year_stands_newest_first(whole):
     table = display.reported_since(whole.scope("all"), 2023).table
-    rows = {row[0].plain()[0]: [" ".join(one.plain()) for one in row] for row in table.rows}
+    rows = {row[0].lines[0][0].text: [" ".join(one.plain()) for one in row] for row in table.rows}
     assert rows["SLS III"][3] == "Not met" and rows["EVER-ILD"][3] == "Met" and "SENSCIS" not in rows
     years = [next(t.year for t in whole["trials"] if t.acronym == name) for name in rows]
     assert years == sorted(years, reverse=True) and min(years) >= 2023
