@@ -334,7 +334,7 @@ def test_units_have_panels_of_their_own(made_up):
         assert places[0] == pytest.approx(places[1], abs=1)
         bars = [e for e in svg.iter("line") if e.get("stroke") == theme.INK]
         assert len(bars) == 1  # the standard error; a standard deviation is no interval of the mean
-    assert "1.96 times the printed standard error" in figure.legend
+    assert "1.96 times the printed standard error" in plain(figure.legend)
 
 
 def test_the_bar_of_a_standard_error_is_as_long_as_it_says(made_up):
@@ -377,8 +377,8 @@ def _tdi(*rows: dict[str, str], **columns: str) -> dict[str, list]:
     return {"contrasts": [{**row, "outcome": "tdi", "unit": "points", **columns} for row in rows]}
 
 
-def _says(verdict: str, favours: str = "") -> dict[str, list]:
-    return {"statements": [{"outcome": "tdi", "verdict": verdict, "favours": favours, "says": "So it was."}]}
+def _says(verdict: str, favours: str = "", caution: str = "") -> dict[str, list]:
+    return {"statements": [{"outcome": "tdi", "verdict": verdict, "favours": favours, "caution": caution, "says": "So it was."}]}
 
 
 @pytest.mark.parametrize(
@@ -389,13 +389,15 @@ def _says(verdict: str, favours: str = "") -> dict[str, list]:
         (_tdi(contrast("2", "-1", "5")), "○", "No difference shown"),
         (_tdi(contrast("", p="0.49", favours="")), "○", "No difference shown"),
         (_tdi(contrast("2", p="0.01")), "▲", "Favoured drug"),
-        (_tdi(contrast("2")), "•", "Figures or words without a comparison"),
+        (_tdi(contrast("2")), "•", "Figures or words without a test between the arms"),
         (_tdi(contrast("2", "1", "3"), contrast("2", "-1", "5", weeks="104")), "◐", "Favoured drug at one time"),
         (_says("favours", "drug"), "▲", "Favoured drug"),
         (_says("no difference shown"), "○", "No difference shown"),
         (_says("not sustained"), "◐", "Favoured at one time"),
-        (_says("describes"), "•", "Figures or words without a comparison"),
-        ({"arm_results": [arm("1.5", outcome="tdi", unit="points")]}, "•", "Figures or words without a comparison"),
+        (_says("favours", "drug", caution="no test read"), "•", "Leaned to drug, no test read"),
+        (_says("depends on the analysis", "drug"), "◐", "Favoured drug in one analysis, not in another"),
+        (_says("describes"), "•", "Figures or words without a test between the arms"),
+        ({"arm_results": [arm("1.5", outcome="tdi", unit="points")]}, "•", "Figures or words without a test between the arms"),
     ],
 )
 def test_the_matrix_says_what_came_out(made_up, tables, sign, said):
@@ -405,6 +407,33 @@ def test_the_matrix_says_what_came_out(made_up, tables, sign, said):
         assert sign in words_of(svg)
         assert {e.text for e in svg.iter("text") if e.get("data-ref")} == {sign}
     assert " ".join(figure.table.rows[0][2].plain()).startswith(said)
+
+
+def test_the_matrix_has_the_figure_of_each_arm_behind_its_name(made_up):
+    arms = [arm("1.4", outcome="tdi", unit="points"), arm("-1.5", arm="placebo", outcome="tdi", unit="points")]
+    labels = [{**row, "label": row["arm"].title()} for row in BASE["arms"]]
+    for tables in ({}, _says("favours", "drug"), _tdi(contrast("2", "-1", "5"))):
+        said = " ".join(display.pro_matrix(made_up(arms=labels, arm_results=arms, **tables)).table.rows[0][2].plain())
+        assert "In each arm, at week 52: drug 1.4 points, placebo −1.5 points" in " ".join(said.split())
+
+
+def test_words_that_only_describe_stand_beside_no_verdict(made_up):
+    described = {"statement_id": "s2", "outcome": "tdi", "verdict": "describes", "says": "Beside another trial it was more."}
+    told = display.pro_matrix(made_up(statements=[*_says("favours", "drug")["statements"], described]))
+    assert "another trial" not in told.table.plain()
+    leaning = display.pro_matrix(made_up(statements=[*_says("favours", "drug", caution="no test read")["statements"], described]))
+    assert "another trial" in " ".join(leaning.table.rows[0][2].plain())
+
+
+def test_words_on_signs_go_where_the_data_table_stands_for_the_drawing(by_scope, root):
+    sheet = (root / "src/ctdild/book/assets/display.css").read_text(encoding="utf-8")
+    assert ".ctd-figure--tall > figcaption .ctd-drawn" in sheet.partition("@media print")[2]
+    [matrix] = [figure for figure in by_scope["all"][1] if figure.name.startswith("pro-matrix")]
+    assert re.search(r'<span class="ctd-legend"><span class="ctd-drawn">▲[^<]*</span></span>', matrix.html())
+    [harms] = [display.harms(evidence) for scope, (evidence, _) in by_scope.items() if scope == "ssc-ild"]
+    legend = re.search(r'<span class="ctd-legend">(.*?)</figcaption>', harms.html())[1]
+    drawn = re.search(r'<span class="ctd-drawn">(.*?)</span>', legend)[1]
+    assert "* Computed here" in legend and "* Computed here" not in drawn  # the data table has the star too
 
 
 def test_the_matrix_shows_what_was_not_read(made_up):

@@ -12,15 +12,15 @@ from . import text as words
 from . import theme
 from .figure import Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
 from .svg import Drawing
-from .tables import SYMPTOM_DOMAINS
+from .tables import SYMPTOM_DOMAINS, result_lines
 
 #: What a field of the matrix says: its sign, and the sign in words.
 SIGNS = {
     "favoured": ("▲", "the treatment under test was favoured"),
     "comparator": ("▼", "the comparator was favoured"),
-    "not lasting": ("◐", "favoured at one time, not at another, or not sustained"),
+    "in part": ("◐", "favoured at one time or in one analysis, not in another, or not sustained"),
     "no difference": ("○", "no difference shown"),
-    "figures only": ("•", "figures or words without a comparison"),
+    "untested": ("•", "figures or words without a test between the arms"),
 }
 _NONE = "–"
 
@@ -56,14 +56,19 @@ def pro_matrix(evidence: Evidence) -> Figure:
     if len(outcomes) == 1:
         caption = caption.replace("1 outcomes", "1 outcome")
     signs = "; ".join(f"{sign} {text}" for sign, text in SIGNS.values())
-    legend = f"{signs}; {_NONE} not measured or not read. Which arm was favoured, and how it was read, stands in the data table."
+    legend = line(
+        Span(
+            f"{signs}; {_NONE} not measured or not read. Which arm was favoured, and how it was read, stands in the data table.",
+            tone="drawn",
+        )
+    )
     order = [(trial.trial_id, row.outcome) for row in outcomes for trial in trials if (trial.trial_id, row.outcome) in fields]
     said = f"Outcomes against trials: {'; '.join(_alt(evidence, key, fields[key]) for key in order)}."
     body = tuple(
         (
             cell(evidence.row(outcome).name),
             cell(pick.trial_link(evidence.row(trial_id))),
-            cell(*_said(fields[trial_id, outcome])),
+            cell(*_said(evidence, fields[trial_id, outcome])),
             cell(*dict.fromkeys(words.verification_text(evidence, row) for row in fields[trial_id, outcome].rows)),
         )
         for trial_id, outcome in order
@@ -90,42 +95,52 @@ def fields_by_trial(evidence: Evidence) -> dict[tuple[str, str], Field]:
 
 
 def _field(evidence: Evidence, rows: list[Row]) -> Field:
-    """The verdict of an outcome in a trial. Comparisons speak first, then the words of sources, then figures in arms."""
+    """The verdict of an outcome in a trial: comparisons and what sources say of them, then what leans to an arm without a test.
+
+    Figures in the arms stand beside each verdict; words that only describe stand alone, or beside words without a test.
+    """
     verdicts = [(_verdict(evidence, row), row) for row in rows]
     kinds = {verdict for verdict, _ in verdicts}
     favoured = [row for verdict, row in verdicts if verdict in ("favoured", "comparator")]
-    if "not lasting" in kinds or len(kinds & {"favoured", "comparator", "no difference"}) > 1:
-        shown = [row for verdict, row in verdicts if verdict != "figures only"]
-        return Field("not lasting", _favoured(evidence, favoured, " at one time") or SIGNS["not lasting"][1], tuple(shown))
+    shown = tuple(row for verdict, row in verdicts if verdict != "untested" or row.table != "statements" or row.favours)
+    if "in part" in kinds or len(kinds & {"favoured", "comparator", "no difference"}) > 1:
+        split = [row for row in rows if row.table == "statements" and row.verdict == _SPLIT]
+        said = _favoured(evidence, split, " in one analysis, not in another") or _favoured(evidence, favoured, " at one time")
+        return Field("in part", said or SIGNS["in part"][1], shown)
     for kind in ("favoured", "comparator", "no difference"):
         if kind in kinds:
-            shown = [row for verdict, row in verdicts if verdict == kind]
-            return Field(kind, _favoured(evidence, favoured) or SIGNS[kind][1], tuple(shown))
-    return Field("figures only", SIGNS["figures only"][1], tuple(rows))
+            return Field(kind, _favoured(evidence, favoured) or SIGNS[kind][1], shown)
+    leaning = dict.fromkeys(words.favours_text(evidence, row) for row in rows if row.table == "statements" and row.favours)
+    said = pick.sentence_list([text.replace("leans", "leaned") for text in leaning])
+    return Field("untested", said or SIGNS["untested"][1], tuple(rows))
+
+
+#: What a source says of a result that favours an arm in one analysis and not in another.
+_SPLIT = "depends on the analysis"
 
 
 def _side(evidence: Evidence, row: Row) -> str:
     """The verdict of a row that favours an arm."""
     address = f"{row.trial_id}/{row.favours}"
     if address not in evidence:
-        return "figures only"
+        return "untested"
     return "favoured" if evidence.row(address).role == "intervention" else "comparator"
 
 
 def _verdict(evidence: Evidence, row: Row) -> str:
     if row.table == "statements":
         if row.caution == "no test read":
-            return "figures only"
-        known = {"favours": _side(evidence, row), "no difference shown": "no difference", "not sustained": "not lasting"}
-        return known.get(row.verdict, "figures only")
+            return "untested"
+        known = {"favours": _side(evidence, row), "no difference shown": "no difference", "not sustained": "in part", _SPLIT: "in part"}
+        return known.get(row.verdict, "untested")
     if row.table == "arm_results":
-        return "figures only"
+        return "untested"
     reaches = includes_null(row)
     if reaches is not None:
         return "no difference" if reaches else _side(evidence, row)
     if row.p_relation == "ns" or (row.p_value is not None and row.p_relation == "=" and row.p_value >= 0.05):
         return "no difference"
-    return _side(evidence, row) if row.p_value is not None and row.p_value < 0.05 else "figures only"
+    return _side(evidence, row) if row.p_value is not None and row.p_value < 0.05 else "untested"
 
 
 def _favoured(evidence: Evidence, rows: list[Row], tail: str = "") -> str:
@@ -133,17 +148,9 @@ def _favoured(evidence: Evidence, rows: list[Row], tail: str = "") -> str:
     return f"favoured {pick.sentence_list(arms)}{tail}" if arms else ""
 
 
-def _said(field: Field) -> list[Line]:
+def _said(evidence: Evidence, field: Field) -> list[Line]:
     """The verdict in words, then what it rests on."""
-    lines = [line(Span(words.at_start(field.said), tone="strong"))]
-    for row in field.rows:
-        if row.table == "statements":
-            lines.append(line(Span(row.says, ref=row.id)))
-        else:
-            time = words.time_text(row)
-            shown = words.result_text(row) or words.per_100(row) or "not reported here"
-            lines.append(line(pick.figure_span(row, shown), Span(f", {time}" if time else "", ref=row.id)))
-    return lines
+    return [line(Span(words.at_start(field.said), tone="strong")), *result_lines(evidence, field.rows)]
 
 
 def _alt(evidence: Evidence, key: tuple[str, str], field: Field) -> str:

@@ -298,7 +298,7 @@ def symptoms(evidence: Evidence) -> Figure:
                 (
                     _who(evidence, rows[0]),
                     cell(about.name, *([Span(f"{about.better} is better", tone="muted")] if about.better else [])),
-                    cell(*_found(evidence, rows)),
+                    cell(*result_lines(evidence, rows)),
                     cell(*dict.fromkeys(words.verification_text(evidence, r) for r in rows)),
                 ),
             )
@@ -331,8 +331,8 @@ def _who(evidence: Evidence, row: Row) -> Cell:
     return cell(pick.trial_link(evidence.trial(row)), *([Span(group, tone="muted")] if group else []))
 
 
-def _found(evidence: Evidence, rows: list[Row]) -> list[Line]:
-    """Between the arms, in words, in each arm."""
+def result_lines(evidence: Evidence, rows: Sequence[Row]) -> list[Line]:
+    """Results of one outcome in one trial: between the arms, in words, in each arm by its name."""
     lines = []
     for row in rows:
         if row.table == "contrasts":
