@@ -19,8 +19,9 @@ from html import escape
 from ..evidence import Evidence, Row
 from . import text as words
 
-#: A drawing higher than this, in px, could be read on no sheet of paper: its data table is printed instead.
-TALL = 1100
+#: A drawing higher than this, in px, leaves a sheet of paper half empty before it, and is hard to read there: its data table is
+#: printed instead.
+TALL = 1000
 
 #: Characters at which the plain text wraps a table cell, and a paragraph.
 PLAIN_CELL, PLAIN_LINE = 34, 110
@@ -31,7 +32,8 @@ class Span:
     """A run of text inside a cell or note.
 
     ``ref`` is the row whose figure it shows, or all the rows of which it is one; ``mark`` a sign set high (†), ``tone`` ``muted``
-    or ``strong``, or ``unseen`` for words that only the search of a table finds; ``anchor`` is where links to it lead.
+    or ``strong``, ``drawn`` for words on the signs of a drawing, which go where its data table is printed instead, or ``unseen`` for
+    words that only the search of a table finds; ``anchor`` is where links to it lead.
     """
 
     text: str

@@ -65,7 +65,10 @@ def harms(evidence: Evidence) -> Figure:
     notes += _withheld(evidence)
     notes += pick.printed_notes(evidence, used)
     caption = "Harms seen in trials, not a safety label: patients per 100 in each arm, within the trial period."
-    legend = f"{_key(evidence, groups)}{_DIFFERENCE if any(map(difference, groups)) else ''} {words.COMPUTED} \u2013 Not reported here."
+    legend = line(
+        Span(_key(evidence, groups), tone="drawn"),
+        f"{_DIFFERENCE if any(map(difference, groups)) else ''} {words.COMPUTED} \u2013 Not reported here.",
+    )
     said = line("Dot plot of patients per 100 in each arm: ", *joined("; ", (_alt(evidence, group) for group in groups)), ".")
     wide = narrow = None
     if groups:

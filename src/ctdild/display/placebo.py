@@ -41,9 +41,12 @@ def placebo_decline(evidence: Evidence) -> Figure:
     caption = f"FVC on placebo in {trials} {'trial' if trials == 1 else 'trials'}. Arms of different trials: no comparison between them."
     kinds = {_bar(row)[2] for row in shown if _bar(row)}
     said = [text for kind, text in (("CI", "as printed (thick)"), ("SE", "1.96 times the printed standard error (thin)")) if kind in kinds]
-    legend = (
-        f"{'Line: 95% interval, ' + ' or '.join(said) + '. ' if said else ''}Where nothing of the kind was printed only the point stands; a standard "
-        f"deviation is of patients, not of the mean. Open: a group, not the whole trial. {pick.VERIFICATION_KEY}"
+    drawn = (
+        f"{'Line: 95% interval, ' + ' or '.join(said) + '. ' if said else ''}Where nothing of the kind was printed only the point stands. "
+    )
+    legend = line(
+        Span(f"{drawn}Open: a group, not the whole trial. {pick.VERIFICATION_KEY}", tone="drawn"),
+        " A standard deviation is of patients, not of the mean.",
     )
     said = line("FVC on placebo. ", *joined(" ", (_alt(evidence, title, panels[unit]) for unit, title in UNITS.items() if unit in panels)))
     body = tuple(_line(evidence, row) for unit in panels for row in panels[unit])

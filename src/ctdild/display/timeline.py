@@ -23,7 +23,14 @@ def timeline(evidence: Evidence) -> Figure:
         return Figure(name, nothing, nothing)
     first, last = _year(trials[0]), _year(trials[-1])
     caption = (
-        line("Randomised trials by year of the main report, ", first, " to ", last, ". The area of a circle is the number of patients.")
+        line(
+            "Randomised trials by year of the main report, ",
+            first,
+            " to ",
+            last,
+            ".",
+            Span(" The area of a circle is the number of patients.", tone="drawn"),
+        )
         if len(trials) > 1
         else line("The one randomised trial of this scope, reported in ", first, ".")
     )
