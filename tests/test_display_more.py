@@ -1158,11 +1158,27 @@ def test_what_is_kept_out_of_a_drawing_for_one_reason_stands_in_one_line(whole):
         assert leads and len(leads) == len(set(leads))
 
 
-def test_a_fold_risk_is_called_what_its_source_calls_it(whole):
+def test_a_ratio_of_a_logistic_regression_is_one_of_odds(whole):
     table = display.antibodies_table(whole.scope("iim-ild")).table
-    said = " ".join(" ".join(row[2].plain()) for row in table.rows)
-    assert "ILD: 6-fold risk Logistic regression; no interval in the abstract." in " ".join(said.split()) and "times the risk" not in said
+    said = " ".join(" ".join(" ".join(row[1].plain()) for row in table.rows).split())
+    assert "ILD: 6-fold odds, printed as risk." in said and "fold risk" not in said
     assert "odds ratio 3.34" in said
+
+
+def test_antibodies_stand_study_by_study_with_its_name_and_link(whole):
+    table = display.antibodies_table(whole.scope("iim-ild")).table
+    studies = {" ".join(row[2].plain()): row for row in table.rows}
+    assert len(studies) == len(table.rows)
+    [zhang] = [row for name, row in studies.items() if name.startswith("Zhang 2016")]
+    assert next(span.link for span in zhang[2].spans()) == "https://doi.org/10.1371/journal.pone.0155381"
+    said = " ".join(zhang[1].plain())
+    assert "Anti-Jo-1. ILD" in said and "Anti-MDA5. ILD" in said and said.count("23 studies.") == 1  # what is to know of both, once
+    assert " ".join(zhang[0].plain()).endswith("834 with and 1245 without ILD")
+
+
+def test_a_p_value_of_unclear_meaning_stands_in_the_note_alone(whole):
+    said = " ".join(display.antibodies_table(whole.scope("ssc-ild")).plain().split())
+    assert "not associated with lung fibrosis. 18%" in said
 
 
 def test_a_name_that_ends_with_the_year_is_not_followed_by_it(made_up):

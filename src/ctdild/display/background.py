@@ -9,7 +9,7 @@ from . import rows as pick
 from . import text as words
 from .figure import Cell, Column, Figure, Line, Span, cell, figure_name, joined, line
 from .matrix import Field, fields_by_trial
-from .tables import table_figure
+from .tables import LONG, opens, table_figure
 
 _NOT_READ = Span("not read", tone="muted")
 
@@ -144,60 +144,80 @@ def _share(row: Row) -> str:
 
 
 def antibodies_table(evidence: Evidence) -> Figure:
-    """What each autoantibody goes with, in whom, and how strongly; disease by disease."""
+    """What each autoantibody goes with, in whom, and how strongly: study by study, within each disease."""
     rows = [row for _, members in _by_disease(evidence["autoantibodies"]) for row in members]
-    body = [
-        (
-            cell(line(Span(row.antibody, ref=row.id), Span(f" {', '.join(row.disease)}", tone="muted"))),
-            cell(Span(row.population, ref=row.id), *_numbers(row)),
-            cell(*_strength(row)),
-            cell(words.verification_text(evidence, row)),
-        )
-        for row in rows
-    ]
-    heads = ("Antibody", "Patients", "Goes with, and how strongly", "Read")
+    studies: dict[tuple, list[Row]] = {}
+    for row in rows:
+        studies.setdefault((row.disease, row.source_id, row.population), []).append(row)
+    body = [(_patients(members), cell(*_associations(members)), _study(evidence, members)) for members in studies.values()]
+    heads = ("Patients", "Antibody, what it goes with, and how strongly", "Study")
     return table_figure(
         figure_name(evidence, "antibodies"),
-        "Autoantibodies and what they go with. An association is neither a cause nor a test result for one patient.",
+        "Autoantibodies and what they go with, study by study. An association is neither a cause nor a test result for one patient.",
         tuple(Column(head) for head in heads), body, evidence, rows,
-        empty="No autoantibody stands in the dataset for this scope.", kind="results",
+        empty="No autoantibody stands in the dataset for this scope.", kind="results", fold=opens(len(body), "study", "studies") if len(body) > LONG else "",
     )  # fmt: skip
 
 
-def _numbers(row: Row) -> list[Span]:
-    if row.n_with is not None and row.n_without is not None:
-        return [Span(f"{row.n_with} with and {row.n_without} without ILD", ref=row.id, tone="muted")]
-    return [Span(f"n {row.n}", ref=row.id, tone="muted")] if row.n is not None and row.events is None else []
+def _patients(rows: list[Row]) -> Cell:
+    """In whom a study looked, with its disease, and how many; a number that is part of a share stands there."""
+    numbers: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.n_with is not None and row.n_without is not None:
+            numbers.setdefault(f"{row.n_with} with and {row.n_without} without ILD", []).append(row)
+        elif row.n is not None and row.events is None:
+            numbers.setdefault(f"n{words.NO_BREAK}{row.n}", []).append(row)
+    named = line(Span(rows[0].population, ref=pick.addresses(rows)), Span(f" {', '.join(rows[0].disease)}", tone="muted"))
+    return cell(named, *(Span(text, ref=pick.addresses(about), tone="muted") for text, about in numbers.items()))
 
 
-def _strength(row: Row) -> list[Span | Line]:
-    """What the antibody goes with: the estimate with its interval, the other group, the p-value; or what the source says; what to know of it."""
-    lines = []
+def _study(evidence: Evidence, rows: list[Row]) -> Cell:
+    source = evidence.source(rows[0])
+    return cell(
+        Span(source.title, ref=pick.addresses(rows), link=source.link), Span(words.verification_text(evidence, rows[0]), tone="muted")
+    )
+
+
+def _associations(rows: list[Row]) -> list[Line]:
+    """The findings of a study, each behind its antibody; what is to know of all of them once, at the end."""
+    lines: list[Line] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        named = [] if before is not None and before.antibody == row.antibody else [Span(f"{row.antibody}. ", ref=row.id, tone="strong")]
+        note = [Span(f" {row.note}", ref=row.id, tone="muted")] if row.note and not _shared_note(rows) else []
+        lines.append(line(*named, Span(f"{words.at_start(row.finding)}: ", ref=row.id), *joined("; ", _strength(row)), ".", *note))
+    about = [] if not rows[0].pooled else ["Pooled over studies."]
+    about += [rows[0].note] if rows[0].note and _shared_note(rows) else []
+    return [*lines, line(Span(" ".join(about), ref=pick.addresses(rows), tone="muted"))] if about else lines
+
+
+def _shared_note(rows: list[Row]) -> bool:
+    return len({row.note for row in rows}) == 1
+
+
+def _strength(row: Row) -> list[Span]:
+    """How strongly: the estimate with its interval, the other group, the p-value; or what the source says."""
+    found = []
     share = row.measure == "% of patients"
     if row.estimate is not None:
         value = words.number_text(row.estimate)
-        name = {"OR": f"odds ratio {value}", "fold risk": f"{value}-fold risk", "% of patients": f"{value}%"}.get(row.measure, value)
+        # A ratio from logistic regression is one of odds, whatever its source calls it.
+        name = {"OR": f"odds ratio {value}", "fold risk": f"{value}-fold odds, printed as risk", "% of patients": f"{value}%"}
         counted = f" ({row.events} of {row.n})" if row.events is not None and row.n is not None else ""
-        lines.append(Span(f"{name}{counted}{_interval(row)}", ref=row.id))
+        found.append(Span(f"{name.get(row.measure, value)}{counted}{_interval(row)}", ref=row.id))
     elif row.events is not None:
-        lines.append(Span(f"{row.events} of {row.n}" if row.n is not None else str(row.events), ref=row.id))
+        found.append(Span(f"{row.events} of {row.n}" if row.n is not None else str(row.events), ref=row.id))
     against = f"{words.number_text(row.comparator_percent)}%" if row.comparator_percent is not None else ""
     if row.comparator_events is not None and row.comparator_n is not None:
-        against = (
-            f"{against} ({row.comparator_events} of {row.comparator_n})" if against else f"{row.comparator_events} of {row.comparator_n}"
-        )
+        counts = f"{row.comparator_events} of {row.comparator_n}"
+        against = f"{against} ({counts})" if against else counts
     if row.comparator:
         other = row.comparator if row.comparator.startswith("without ") else f"against {row.comparator}"
-        lines.append(Span(f"{other}{f': {against}' if against else ''}", ref=row.id, tone="muted"))
-    p = words.p_text(row) if row.p_relation or row.p_value is not None else ""
-    if p:
-        lines.append(Span(p, ref=row.id))
+        found.append(Span(f"{other}{f': {against}' if against else ''}", ref=row.id))
     if row.says:
-        lines.append(Span(row.says, ref=row.id))
-    lines += [Span("pooled over studies", tone="muted")] if row.pooled else []
-    lines += [Span(row.note, ref=row.id, tone="muted")] if row.note and lines else []
-    first, *rest = lines or [Span("share not read" if share else "strength not read", tone="muted")]
-    return [line(Span(f"{words.at_start(row.finding)}: ", ref=row.id), first), *rest]
+        found.append(Span(words.in_sentence(row.says), ref=row.id))
+    if row.p_relation or row.p_value is not None:
+        found.append(Span(words.p_text(row), ref=row.id))
+    return found or [Span("share not read" if share else "strength not read", tone="muted")]
 
 
 def instruments_table(evidence: Evidence) -> Figure:
