@@ -629,10 +629,42 @@ def test_positions_of_a_disease_name_others_never_and_put_what_is_recommended_fi
     body = [[" ".join(one.plain()) for one in row] for row in display.recommendations_table(evidence, "MCTD", "SjD").table.rows]
     assert [row[0] for row in body] == ["Something else", "A drug"]
     assert body[0][1] == "EULAR 2023: for, strong (first line)\u00a0P"
-    assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line)\u00a0P Of the lung."
+    assert body[1][1] == "EULAR 2023: against, strong (MCTD, first line, of the lung)\u00a0P"
     assert display.recommendations_table(evidence, "RA").table is None
     of_scope = made_up(recommendations=rows, treatments=treatments, scopes=[{**SCOPE, "diseases": "SSc"}])
     assert " ".join(display.recommendations_table(of_scope).table.rows[0][1].plain()) == "EULAR 2023: for, strong (first line)\u00a0P"
+
+
+def test_a_note_that_positions_share_stands_once_and_what_was_not_read_is_said(made_up):
+    position = {"body": "ACR", "year": "2023", "disease": "SSc;RA", "line": "first line", "direction": "for", "strength": "not read", **SRC}
+    long = "All of these are options that the panel put to its vote; none of them comes before another."
+    rows = [
+        {"recommendation_id": "r1", **position, "treatment": "drug", "note": long},
+        {"recommendation_id": "r2", **position, "treatment": "placebo", "note": long},
+        {"recommendation_id": "r3", **position, "treatment": "drug", "disease": "SSc", "line": "progression despite first line"},
+        {"recommendation_id": "r4", **position, "treatment": "drug", "disease": "PF-ILD", "line": "not stated", "body": "ATS"},
+    ]
+    sources = [{**row, "note": "Cut off after the first page."} if row["source_id"] == "report" else row for row in BASE["sources"]]
+    evidence = made_up(recommendations=rows, sources=sources)
+    joints = display.recommendations_table(evidence, "RA")
+    notes = [plain(note) for note in joints.notes]
+    assert [note for note in notes if "before another" in note] == [f"ACR 2023, first line: {text.in_sentence(long)}"]
+    assert "before another" not in " ".join(joints.table.plain().split())
+    assert "Made-up report: cut off after the first page." in notes
+    assert "On progression despite first-line treatment nothing was read of ACR 2023 on RA." in notes
+    assert "Of fibrosis that progresses, of whatever cause but IPF (PF-ILD): drug (for: ATS 2023)." in notes
+    assert (
+        not any(note.startswith(("P:", "A strength")) for note in notes) and "weak" not in joints.caption
+    )  # a page of several tables says so
+    assert not any("On progression" in plain(note) for note in display.recommendations_table(evidence, "SSc").notes)
+    of_scope = display.recommendations_table(made_up(recommendations=rows, scopes=[{**SCOPE, "diseases": "RA"}]))
+    assert of_scope.caption.endswith("A strength that was not read is not a weak one.") and plain(of_scope.notes[-1]).startswith("P: ")
+
+
+def test_what_is_under_review_has_the_day_on_which_it_was(made_up):
+    approval = {"approval_id": "a1", "treatment": "drug", "agency": "EU", "disease": "SSc", "indication": "ILD", "status": "under review", "date": "2025-12-19", **SRC}  # fmt: skip
+    evidence = made_up(approvals=[approval])
+    assert "as of 19 December 2025" in display.approvals_table(evidence).plain().replace(text.NO_BREAK, " ")
 
 
 def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):

@@ -28,7 +28,7 @@ def approvals_table(evidence: Evidence) -> Figure:
             cell(_treatment(evidence, row)),
             cell(
                 row.agency,
-                line(Span(words.date_text(row.date), ref=row.id) if row.date else Span("date not read", tone="muted"), _letter(row)),
+                line(Span(_dated(row), ref=row.id) if row.date else Span("date not read", tone="muted"), _letter(row)),
             ),
             cell(words.at_start(row.status)),
             cell(Span(row.indication, ref=row.id), Span(", ".join(row.disease), tone="muted")),
@@ -38,9 +38,14 @@ def approvals_table(evidence: Evidence) -> Figure:
     ]
     heads = ("Treatment", "Regulator and date", "Decision", "For", "Route")
     return table_figure(
-        figure_name(evidence, "approvals"), "Decisions of regulators, by treatment.", tuple(Column(head) for head in heads), body, evidence, rows, (_KEY,),
+        figure_name(evidence, "approvals"), "Decisions of regulators, by treatment.", tuple(Column(head) for head in heads), body, evidence, rows,
         empty="No regulator's decision is in the dataset for this scope.",
     )  # fmt: skip
+
+
+def _dated(row: Row) -> str:
+    """The day of a decision; of what is not decided, the day on which that was so."""
+    return f"{'as of ' if row.status == 'under review' else ''}{words.date_text(row.date)}"
 
 
 def _letter(row: Row) -> Span:
@@ -57,14 +62,18 @@ _DIRECTIONS = {
     "no recommendation": "No recommendation, evidence insufficient",
 }
 _STRENGTHS = {"not read": "strength not read", "not applicable": ""}
+#: A note up to this length stands in the line of its position; a longer one that several positions share stands once under the table.
+_SHORT = 40
 
 
 def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
     """What each guideline says of each treatment: for or against, how strongly, in which line; in these diseases, or in all.
 
     One row a treatment, the newest guideline first; of named diseases what is recommended stands before what is not. Where none
-    is named, those that the scope is about count as named.
+    is named, those that the scope is about count as named; a page that names some has several such tables, and tells
+    what the letters mean itself. Under it: what was not read of these guidelines, and what they say of progressive fibrosis.
     """
+    several = bool(diseases)
     diseases = diseases or tuple(sorted(words.diseases_of_scope(evidence)))
     found = [row for row in _by_treatment(evidence, evidence["recommendations"]) if not diseases or set(diseases) & set(row.disease)]
     groups: dict[str, list[Row]] = {}
@@ -75,32 +84,84 @@ def recommendations_table(evidence: Evidence, *diseases: str) -> Figure:
     order = list(groups)
     if diseases:
         order.sort(key=lambda name: list(_DIRECTIONS).index(groups[name][0].direction))
+    by_note: dict[str, list[Row]] = {}
+    for row in found:
+        by_note.setdefault(row.note or "", []).append(row)
+    shared = {note: rows for note, rows in by_note.items() if len(rows) > 1 and len(note) > _SHORT}
     body = [
         (
             cell(treatment),
-            cell(*(one for row in groups[treatment] for one in _position(row, diseases))),
+            cell(*(one for row in groups[treatment] for one in _position(row, diseases, shared))),
         )
         for treatment in order
     ]
     about = f" on {pick.sentence_list(list(diseases))}" if diseases else ""
+    weak = " A strength that was not read is not a weak one." if not several and any(row.strength == "not read" for row in found) else ""
+    fibrosis = _of_progressive_fibrosis(evidence, diseases)
+    notes = [
+        *(line(Span(f"{_whose(rows)}: {words.in_sentence(note)}", ref=pick.addresses(rows))) for note, rows in shared.items()),
+        *_left_unread(evidence, diseases, found),
+        *(
+            [line("Of fibrosis that progresses, of whatever cause but IPF (PF-ILD): ", *joined("; ", _named(evidence, fibrosis)), ".")]
+            if fibrosis
+            else []
+        ),
+        *(() if several else (_KEY,)),
+    ]
     return table_figure(
         figure_name(evidence, "recommendations", *diseases),
-        f"Guidelines{about}, by treatment. A strength that was not read is not a weak one.",
-        (Column("Treatment"), Column("Position")), body, evidence, found, (_KEY,),
+        f"Guidelines{about}, by treatment.{weak}",
+        (Column("Treatment"), Column("Position")), body, evidence, [*found, *fibrosis], tuple(notes),
         empty="No guideline's position is in the dataset for this scope.",
     )  # fmt: skip
 
 
-def _position(row: Row, diseases: Sequence[str]) -> list[Line]:
-    """``ACR/CHEST 2023: for, conditional (SSc, first line)``, and what the position adds; diseases where they are not those asked for."""
+def _of_progressive_fibrosis(evidence: Evidence, diseases: Sequence[str]) -> list[Row]:
+    """The positions on progressive fibrosis of any cause, for a table on connective-tissue diseases: their patients may have it."""
+    concerned = set(diseases) & _CTD - {"CTD"} and "PF-ILD" not in diseases
+    return [row for row in _by_treatment(evidence, evidence["recommendations"]) if concerned and "PF-ILD" in row.disease]
+
+
+def _whose(rows: Sequence[Row]) -> str:
+    """Whose positions these are, and in which line of treatment, where it is one: ``ACR/CHEST 2023, first line``."""
+    bodies = pick.sentence_list(list(dict.fromkeys(f"{row.body} {row.year}" for row in rows)))
+    lines = {row["line"] for row in rows}
+    return f"{bodies}, {lines.pop()}" if len(lines) == 1 and lines <= set(_LINES) else bodies
+
+
+def _left_unread(evidence: Evidence, diseases: Sequence[str], found: Sequence[Row]) -> Iterator[Line]:
+    """What was not read of guidelines whose positions the table has: a source of which a part was read, and progression where
+    all that was read is on first-line treatment."""
+    for source in dict.fromkeys(evidence.source(row) for row in found):
+        if source.note and source.read_in != "source article":
+            about = pick.addresses([source, *(row for row in found if evidence.source(row) == source)])
+            yield line(Span(f"{source.title}: {words.in_sentence(source.note)}", ref=about))
+    silent: dict[str, list[str]] = {}
+    for body in sorted({(row.body, row.year) for row in found}):
+        rows = [row for row in found if (row.body, row.year) == body]
+        for disease in diseases:
+            lines = {row["line"] for row in rows if disease in row.disease}
+            if "first line" in lines and not lines & {"progression despite first line", "not stated"}:
+                silent.setdefault(f"{body[0]} {body[1]}", []).append(disease)
+    if silent:
+        named = "; ".join(f"{body} on {pick.sentence_list(names)}" for body, names in silent.items())
+        about = [row for row in found if f"{row.body} {row.year}" in silent]
+        yield line("On progression despite first-line treatment nothing was read of ", Span(named, ref=pick.addresses(about)), ".")
+
+
+def _position(row: Row, diseases: Sequence[str], shared: Iterable[str] = ()) -> list[Line]:
+    """``ACR/CHEST 2023: for, conditional (SSc, first line)``, and what the position adds but for notes that stand elsewhere;
+    diseases where they are not those asked for."""
     strength = _STRENGTHS.get(row.strength, row.strength)
     where = row["line"] if row["line"] and row["line"] != "not stated" else ""
     named = "" if diseases and set(diseases) <= set(row.disease) else ", ".join(d for d in row.disease if not diseases or d in diseases)
-    about = ", ".join(part for part in (named, where) if part)
+    note = "" if row.note in shared else row.note or ""
+    short = words.in_sentence(note.rstrip(".")) if len(note) <= _SHORT else ""
+    about = ", ".join(part for part in (named, where, short) if part)
     said = ", ".join(part for part in (words.in_sentence(_DIRECTIONS[row.direction]), strength) if part)
     tail = [Span(f" ({about})", ref=row.id, tone="muted")] if about else []
     lines = [line(Span(f"{row.body} {row.year}: {said}", ref=row.id), *tail, _letter(row))]
-    return [*lines, line(Span(row.note, ref=row.id, tone="muted"))] if row.note else lines
+    return lines if short or not note else [*lines, line(Span(note, ref=row.id, tone="muted"))]
 
 
 # --- beside the trials of a treatment ------------------------------------------------------------------
@@ -145,7 +206,7 @@ def position_cell(evidence: Evidence, pairs: Sequence[Pair], used: list[Row]) ->
     used += [*dated, *guidelines]
     lines = []
     for one in sorted(dated, key=lambda a: (str(a.date), a.agency)):
-        when = f"{one.agency} {words.date_text(one.date) or '(date not read)'}"
+        when = f"{one.agency} {_dated(one) if one.date else '(date not read)'}"
         lines.append(
             line(
                 Span(f"{words.at_start(one.status)}: {when}", ref=one.id),
