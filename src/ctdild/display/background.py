@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..evidence import Evidence, Row
 from . import rows as pick
@@ -101,21 +101,22 @@ def _how_common(rows: list[Row], named: Row, hole: str) -> Cell:
 def patterns_table(evidence: Evidence) -> Figure:
     """Which CT patterns are common in which disease: their order in the source article, and elsewhere order and share."""
     rows = list(evidence["ct_patterns"])
-    body = [
-        (
-            cell(", ".join(disease)),
-            _order([row for row in members if _in_article(row)], "not on its list"),
-            _order([row for row in members if not _in_article(row)], "not read"),
-        )
-        for disease, members in _by_disease(rows)
-    ]
     notes: dict[str, list[Row]] = {}
     for row in rows:
         if row.note and not _in_article(row):
             notes.setdefault(row.note, []).append(row)
+    body = [
+        (
+            cell(", ".join(disease)),
+            _order([row for row in members if _in_article(row)], "not on its list"),
+            _order([row for row in members if not _in_article(row)], "not read", notes),
+        )
+        for disease, members in _by_disease(rows)
+    ]
     said = [
         line(f"{pick.sentence_list([', '.join(row.disease) for row in about])}: ", Span(words.in_sentence(note), ref=pick.addresses(about)))
         for note, about in notes.items()
+        if len(about) > 1
     ]
     return table_figure(
         figure_name(evidence, "ct-patterns"),
@@ -125,8 +126,9 @@ def patterns_table(evidence: Evidence) -> Figure:
     )  # fmt: skip
 
 
-def _order(rows: list[Row], hole: str) -> Cell:
-    """``NSIP and UIP alike, then OP``; ``NSIP first, in 27 to 76%``; patterns without a place come last."""
+def _order(rows: list[Row], hole: str, notes: Mapping[str, Sequence[Row]] | None = None) -> Cell:
+    """``NSIP and UIP alike, then OP``; ``NSIP first, in 27 to 76%``; patterns without a place come last. Of ``notes``, with the rows that
+    each is about, those on one row alone stand below."""
     places: dict[int | None, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0)):
         places.setdefault(row["rank"], []).append(row)
@@ -136,7 +138,8 @@ def _order(rows: list[Row], hole: str) -> Cell:
         first = " first" if rank == 1 and len(rows) == 1 else ""
         named = [Span(f"{row.pattern}{first}{f', in {_share(row)}' if _share(row) else ''}", ref=row.id) for row in members]
         parts.append(line(*joined(" and ", named), alike))
-    return cell(joined(", then ", parts)) if parts else cell(Span(hole, tone="muted"))
+    alone = [Span(row.note, ref=row.id, tone="muted") for row in rows if len((notes or {}).get(row.note or "", ())) == 1]
+    return cell(joined(", then ", parts), *alone) if parts else cell(Span(hole, tone="muted"))
 
 
 def _share(row: Row) -> str:
