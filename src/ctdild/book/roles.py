@@ -61,7 +61,7 @@ class EvidenceRole(SphinxRole):
             node += nodes.Text(shown.text)
         else:
             node += nodes.reference("", shown.text, reftitle=shown.read, classes=["ev-figure"], **target)
-        if shown.source_id:
+        if shown.source_id and shown.mark:
             mark = nodes.reference("", shown.mark, refid=f"source-{shown.source_id}", reftitle=shown.read, classes=["ev-level"])
             node += mark
         for ref in shown.refs:
