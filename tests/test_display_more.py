@@ -414,7 +414,7 @@ def test_the_matrix_has_the_figure_of_each_arm_behind_its_name(made_up):
     labels = [{**row, "label": row["arm"].title()} for row in BASE["arms"]]
     for tables in ({}, _says("favours", "drug"), _tdi(contrast("2", "-1", "5"))):
         said = " ".join(display.pro_matrix(made_up(arms=labels, arm_results=arms, **tables)).table.rows[0][2].plain())
-        assert "In each arm, at week 52: drug 1.4 points, placebo −1.5 points" in " ".join(said.split())
+        assert "In each arm, change at week 52: drug 1.4 points, placebo −1.5 points" in " ".join(said.split())
 
 
 def test_words_that_only_describe_stand_beside_no_verdict(made_up):

@@ -339,17 +339,18 @@ def result_lines(evidence: Evidence, rows: Sequence[Row]) -> list[Line]:
             tail = "".join(f", {part}" for part in (words.time_text(row), words.direction_text(evidence, row)) if part)
             lines.append(line("Between the arms: ", pick.figure_span(row, words.result_text(row)), Span(tail, ref=row.id)))
     lines += [line(Span(row.says, ref=row.id)) for row in rows if row.table == "statements"]
-    at: dict[str, list[Row]] = {}
+    at: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.table == "arm_results":
-            at.setdefault(words.time_text(row), []).append(row)
-    for time, arms in at.items():
+            kind = ", change" if row.value is not None and row.statistic.endswith("change") else ""
+            at.setdefault((kind, words.time_text(row)), []).append(row)
+    for (kind, time), arms in at.items():
         spans: list[Span | str] = []
         for row in arms:
             value = words.per_100(row) or words.result_text(row)
             spans += [", " if spans else "", f"{words.arm_text(evidence, row)} ", pick.figure_span(row, value)]
-        when = [", ", Span(time, ref=pick.addresses(arms))] if time else []
-        lines.append(line("In each arm", *when, ": ", *spans))
+        when = [" " if kind else ", ", Span(time, ref=pick.addresses(arms))] if time else []
+        lines.append(line(f"In each arm{kind}", *when, ": ", *spans))
     return lines
 
 
