@@ -26,8 +26,9 @@ def status_table(evidence: Evidence) -> Figure:
     reported = [trial for trial in studies if trial.status in pick.REPORTED]
     randomised = [trial for trial in reported if trial.kind in pick.RANDOMISED]
     results = [row for table in ("arm_results", "contrasts", "statements") for row in evidence[table]]
-    read = max((source.read_on for source in evidence["sources"] if source.read_on), default=None)
-    facts: list[tuple[str, str]] = [
+    newest = max((source for source in evidence["sources"] if source.read_on), key=lambda source: source.read_on, default=None)
+    read = Span(words.date_text(newest.read_on), ref=newest.id) if newest else Span("no date on record")
+    facts: list[tuple[str, str | Span]] = [
         (
             "Studies",
             f"{len(studies)}: {len(reported)} completed or stopped, {len(randomised)} of them randomised; the others are under way",
@@ -35,7 +36,7 @@ def status_table(evidence: Evidence) -> Figure:
         ("Results", f"{len(results)}: in one arm, between arms, or in words"),
         ("Read", _shares(results)),
         ("Not as printed", _corrected(evidence, results)),
-        ("Newest source read", words.date_text(read) or "no date on record"),
+        ("Newest source read", read),
     ]
     caption = "What this review holds now."
     body: list[tuple[Cell, ...]] = [(cell(name), cell(fact)) for name, fact in facts]
@@ -54,7 +55,7 @@ def _corrected(evidence: Evidence, results: list[Row]) -> str:
     return f"{corrected} corrected, {withheld} withheld since sources disagree"
 
 
-def reported_since(evidence: Evidence, year: int) -> Figure:
+def reported_since(evidence: Evidence, year: int = 2023) -> Figure:
     """The studies whose main report is of that year or later, newest first: what they are, on whom, whether the primary outcome was
     met."""
     studies = [t for t in evidence["trials"] if t.status in pick.REPORTED and t.year is not None and t.year >= year]
