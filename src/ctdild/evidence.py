@@ -333,7 +333,8 @@ class Evidence:
             fields = {name: text for name, text in fields.items() if text.strip("{}") not in ("[authors not read]", "[year not read]")}
         first, *others = fields.get("author", "").split(" and ")
         author = f"{first.partition(',')[0]}{' and others' if others else ''}"
-        journal = " ".join(part for part in (fields.get("journal") or fields.get("howpublished", ""), fields.get("year", "")) if part)
+        where, year = fields.get("journal") or fields.get("howpublished", ""), fields.get("year", "")
+        journal = where if year and re.search(rf"\b{re.escape(year)}\b", where) else " ".join(part for part in (where, year) if part)
         volume = f";{fields['volume']}" if "volume" in fields else ""
         pages = f":{fields['pages']}" if "pages" in fields else ""
         return ". ".join(part for part in (author, fields.get("title", ""), f"{journal}{volume}{pages}") if part)

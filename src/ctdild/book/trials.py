@@ -17,6 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from ..display import trial_figures
+from ..display.trial import lead
 from ..evidence import Evidence, Row
 from .problems import BookProblem
 from .roles import report
@@ -107,17 +108,14 @@ class TrialDirective(SphinxDirective):
 
 
 def _lead(evidence: Evidence, trial: Row) -> str:
-    """Title, citation to copy, JSON."""
-    registry = evidence.source(trial).link
-    kinds = {report.citation: report.kind for report in evidence["reports"] if report.trial_id == trial.trial_id}
-    cited = "the main report" if kinds.get(trial.citation) == "main" else "it"
-    links = [f'<a href="../_static/trials/{escape(trial.trial_id)}.json" download>this trial as JSON</a>']
-    if registry:
-        links.append(f'<a href="{escape(registry)}">{escape(evidence.source(trial).title)}</a>')
+    """Title, citation to copy; then always in this order the data, the registry, the report."""
+    to_cite, (work, *links) = lead(evidence, trial)
+    ways = [f'<a href="../_static/trials/{escape(trial.trial_id)}.json" download>the data of this page as JSON</a>']
+    ways += [f'<a href="{escape(link.link)}">{escape(link.text)}</a>' for link in links]
     return (
         f'<p class="ctd-lead">{escape(trial.title)}</p>\n'
-        f'<p class="ctd-cite"><span class="ctd-muted">To cite {cited}:</span> {escape(evidence.work(trial.citation))}</p>\n'
-        f'<p class="ctd-cite">{", ".join(links)}</p>'
+        f'<p class="ctd-cite"><span class="ctd-muted">{escape(to_cite)}</span> {escape(work.text)}</p>\n'
+        f'<p class="ctd-cite">{", ".join(ways)}</p>'
     )
 
 

@@ -1,14 +1,15 @@
-"""What the page of one trial shows: its facts, every result with its variants, what sources say, where they disagree."""
+"""What the page of one trial shows: its facts, its arms and groups, what sources say, where they disagree, what was not read.
+
+Its results are in `trialresults`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from ..evidence import Evidence, Row
+from ..evidence import POOLED, Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, cell, line
-from .tables import table_figure
+from .figure import Column, Figure, Line, Span, Table, cell, line
+from .trialresults import contrasts, in_order, note_spans, outcome_spans, own, results, section
 
 #: Facts of a trial that have a column of their own, in the order of a reader's questions.
 _FACTS = (
@@ -32,8 +33,13 @@ _FACTS = (
     ("Status", "status"),
 )
 
-#: Facts that every trial has, so that a hole is worth a word.
-_EXPECTED = ("primary_outcome", "primary_outcome_registered", "n_planned")
+#: Facts that every study of a kind has, so that a hole is worth a word.
+_OF_ANY_STUDY = ("sites", "countries")
+_OF_AN_EXPERIMENT = (*_OF_ANY_STUDY, "registry_id", "n_planned", "background", "primary_outcome", "primary_outcome_registered")
+_OF_A_RANDOMISED_TRIAL = (*_OF_AN_EXPERIMENT, "allocation", "duration_weeks", "n_randomised")
+
+#: Kinds of studies in which the investigators gave the treatment.
+INTERVENTIONAL = (*pick.RANDOMISED, "single-arm", "extension")
 
 #: What a cell says where it has no fact.
 _NO_FACT = ("", "Not read", "not read", "not applicable", "not reported")
@@ -49,49 +55,83 @@ def trial_figures(evidence: Evidence, trial_id: str) -> list[tuple[str, Figure]]
         ("Design", _facts(evidence, trial)),
         ("Arms", _arms(evidence, trial)),
         ("Groups", _cohorts(evidence, trial)),
-        ("Differences between the arms", _contrasts(evidence, trial)),
+        ("Not read here", _missing(evidence, trial)),
+        ("Differences between the arms", contrasts(evidence, trial)),
         ("Tests of interaction", _interactions(evidence, trial)),
-        ("Results in each arm", _results(evidence, trial)),
+        ("Results in each arm", results(evidence, trial)),
         ("What sources say in words", _statements(evidence, trial)),
         ("Where sources disagree", _discrepancies(evidence, trial)),
         ("Reports", _reports(evidence, trial)),
     )
-    return [(heading, figure) for heading, figure in sections if figure is not None]
+    found = [(heading, figure) for heading, figure in sections if figure is not None]
+    return [*found, ("Sources", _sources(evidence, trial, [figure for _, figure in found]))]
 
 
-def _own(evidence: Evidence, table: str, trial: Row) -> list[Row]:
-    return [row for row in evidence[table] if row["trial_id"] == trial.trial_id]
-
-
-def _section(evidence: Evidence, trial: Row, name: str, caption: str, columns: Iterable[str], body: list[tuple[Cell, ...]],
-             rows: list[Row], kind: str = "", notes: Iterable[Line] = ()) -> Figure | None:  # fmt: skip
-    """A table of the page; None without a row."""
-    if not body:
+def registry_link(evidence: Evidence, trial: Row) -> str | None:
+    """Where the registry shows the record of a trial; None where no address is known."""
+    number = trial.registry_id
+    if not number:
         return None
-    heads = tuple(Column(head) for head in columns)
-    notes = (*notes, *pick.printed_notes(evidence, rows))
-    return table_figure(f"{name}-{trial.trial_id}", f"{trial.acronym}: {caption}.", heads, body, evidence, rows, notes, kind=kind)
+    records = (source for source in evidence["sources"] if source.read_in == "registry" and source.link)
+    found = next((source.link for source in records if number.split()[-1] in f"{source.title} {source.link}"), None)
+    return found or (f"https://clinicaltrials.gov/study/{number}" if number.startswith("NCT") else None)
+
+
+def _expected(trial: Row) -> tuple[str, ...]:
+    """The facts that a study of this kind has."""
+    if trial.kind not in INTERVENTIONAL:
+        return () if trial.kind in POOLED else _OF_ANY_STUDY
+    facts = _OF_A_RANDOMISED_TRIAL if trial.kind in pick.RANDOMISED else _OF_AN_EXPERIMENT
+    return tuple(fact for fact in facts if trial.status in pick.REPORTED or fact != "n_randomised")
 
 
 def _facts(evidence: Evidence, trial: Row) -> Figure | None:
+    """Design and conduct; what was not read of them, and what to know of the trial as a whole."""
     body, unread = [], []
+    expected = _expected(trial)
+    published = evidence.source(trial, "primary_outcome").read_in != "registry"
     for name, column in _FACTS:
-        text = trial.text(column)
-        if text not in _NO_FACT:
-            span = Span(words.at_start(text), ref=trial.id, mark=pick.mark(trial, column))
+        text = _fact(trial, column)
+        if column.startswith("primary_outcome") and not published:
+            lines = _primary_of_the_record(trial)
+            if column == "primary_outcome" and trial.status in pick.REPORTED:
+                body.append((cell(name), cell(Span("not read in the paper", tone="muted")), cell("–")))
+            elif column != "primary_outcome" and lines:
+                body.append((cell(name), cell(*lines), cell(words.verification_text(evidence, trial, "primary_outcome"))))
+            if column != "primary_outcome" and not lines and column in expected:
+                unread.append(words.in_sentence(name))
+        elif column == "primary_met" and text == "unclear" and evidence.provenance(trial, column) is trial:
+            body.append((cell(name), cell(Span("Unclear from what was read", ref=trial.id)), cell("–")))
+        elif text not in _NO_FACT:
+            link = registry_link(evidence, trial) if column == "registry_id" else None
+            span = Span(words.with_minus(words.at_start(text)), ref=trial.id, mark=pick.mark(trial, column), link=link)
             body.append((cell(name), cell(span), cell(words.verification_text(evidence, trial, column))))
-        elif column in _EXPECTED and trial.kind == "rct":
-            unread.append(words.in_sentence(name))
-    notes = [line(f"Not read: {pick.sentence_list(unread)}.")] if unread else []
-    return _section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, [trial], "facts", notes)
+        elif column in expected:
+            unread.append("registry number" if column == "registry_id" else words.in_sentence(name))
+    whole = pick.whole_trial(evidence, trial)
+    notes: list[Line] = [line(f"Not read: {pick.sentence_list(unread)}.")] if unread else []
+    notes += [line(span) for span in note_spans([trial, *([whole] if whole is not None else [])])]
+    shown = [trial, *([whole] if whole is not None and whole.note else [])]
+    return section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, shown, "results", notes)
+
+
+def _fact(trial: Row, column: str) -> str:
+    """A fact as text; of the background the rule, where what was taken was not read."""
+    return trial.text(column) or (trial.text("background_policy") if column == "background" else "")
+
+
+def _primary_of_the_record(trial: Row) -> list[Span]:
+    """The primary outcome where both columns come from the record: each wording once."""
+    texts = dict.fromkeys(trial.text(column) for column in ("primary_outcome_registered", "primary_outcome"))
+    return [Span(text, ref=trial.id, tone="muted" if n else None) for n, text in enumerate(t for t in texts if t not in _NO_FACT)]
 
 
 def _arms(evidence: Evidence, trial: Row) -> Figure | None:
     counted = ("n_randomised", "n_treated", "n_analysed")
     rows = [
         arm
-        for arm in _own(evidence, "arms", trial)
-        if arm.role != "all" or arm.regimen or any(arm[column] is not None for column in counted)
+        for arm in own(evidence, "arms", trial)
+        if arm.role != "all" or arm.regimen or arm.note or any(arm[column] is not None for column in counted)
     ]
     body = []
     for arm in rows:
@@ -100,194 +140,228 @@ def _arms(evidence: Evidence, trial: Row) -> Figure | None:
             for name, column in zip(("randomised", "treated", "analysed"), counted, strict=True)
             if arm[column] is not None
         ]
-        regimen = Span(arm.regimen, ref=arm.id) if arm.regimen else Span("regimen not reported here", tone="muted")
+        together = arm.role == "all"
+        regimen = Span(arm.regimen, ref=arm.id) if arm.regimen else Span("–" if together else "regimen not read", tone="muted")
         body.append(
-            (cell(words.at_start(arm.label), Span(arm.role, tone="muted")), cell(regimen), cell(*(counts or [Span("number not reported here", tone="muted")])),
-             cell(words.verification_text(evidence, arm)))
-        )  # fmt: skip
-    return _section(evidence, trial, "arms", "arms", ("Arm", "Regimen", "Patients", "Read"), body, rows, "results")
+            (
+                cell(words.at_start(arm.label), Span("all arms together" if together else arm.role, tone="muted")),
+                cell(regimen, *note_spans([arm])),
+                cell(*(counts or [Span("–" if together else "number not read", tone="muted")])),
+                cell(words.verification_text(evidence, arm)),
+            )
+        )
+    return section(evidence, trial, "arms", "arms", ("Arm", "Regimen", "Patients", "Read"), body, rows, "results")
 
 
 def _cohorts(evidence: Evidence, trial: Row) -> Figure | None:
-    rows = [row for row in _own(evidence, "cohorts", trial) if row.kind != "all"]
-    planned = {True: "prespecified", False: "post hoc", None: "not reported whether planned"}
+    rows = [row for row in own(evidence, "cohorts", trial) if row.kind != "all"]
+    planned = {True: "prespecified", False: "post hoc", None: "whether planned was not read"}
     body = [
         (
             cell(Span(row.label, ref=row.id), Span(f"{row.kind}, {planned[row.prespecified]}", tone="muted")),
-            cell(Span(row.definition, ref=row.id)),
-            cell(Span(f"{row.n} patients", ref=row.id) if row.n is not None else Span("number not reported here", tone="muted")),
+            cell(Span(row.definition, ref=row.id), *note_spans([row])),
+            cell(_size(evidence, row)),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
     ]
-    return _section(evidence, trial, "groups", "groups inside the trial", ("Group", "Who", "Patients", "Read"), body, rows, "results")
+    return section(evidence, trial, "groups", "groups of patients", ("Group", "Who", "Patients", "Read"), body, rows, "results")
 
 
-def _standing(rows: list[Row]) -> list[Span]:
-    """What sets rows apart from those that displays use, each thing once."""
-    said: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if row.withheld:
-            said.setdefault(("withheld: sources disagree", "strong"), []).append(row)
-        elif not row.preferred:
-            said.setdefault(("another version, not used in charts", "muted"), []).append(row)
-        for text in (row.derivation, row.note):
-            if text:
-                said.setdefault((text, "muted"), []).append(row)
-    return [Span(text, ref=_addresses(about), tone=tone) for (text, tone), about in said.items()]
+def _size(evidence: Evidence, cohort: Row) -> Span:
+    """How many patients a group has: as read for the group, or else as one of its results counts them."""
+    if cohort.n is not None:
+        return Span(f"{cohort.n} patients", ref=cohort.id, mark=pick.mark(cohort, "n"))
+    for row in evidence.shown("contrasts"):
+        if (row.trial_id, row.cohort) == (cohort.trial_id, cohort.cohort) and row.n_a is not None and row.n_b is not None:
+            return Span(f"{row.n_a} and {row.n_b} in a comparison below", ref=row.id)
+    counted = {
+        r.arm for r in evidence.shown("arm_results") if (r.trial_id, r.cohort) == (cohort.trial_id, cohort.cohort) and r.n is not None
+    }
+    return Span("see its results in each arm" if counted else "number not read", tone="muted")
 
 
-def _addresses(rows: list[Row]) -> tuple[str, ...]:
-    """The addresses of rows but the withheld ones: nothing leads to those."""
-    return pick.addresses(row for row in rows if not row.withheld)
+#: Groups of outcomes that a reader looks for, and the domains that they are in.
+_LOOKED_FOR = (
+    ("FVC", ("lung function",)),
+    ("what patients reported (symptoms, function, quality of life)", ("symptoms", "function", "health status")),
+    ("harms", ("harms",)),
+)
+#: Outcomes of these domains that a patient does not report.
+_NOT_REPORTED_BY_PATIENTS = ("6mwd", "physician-global", "extubation", "discharge", "hospital-stay")
 
 
-def _about(evidence: Evidence, rows: list[Row]) -> list[Span]:
-    row = rows[0]
-    group = words.cohort_text(evidence, row)
-    time, role = words.time_text(row) or "time not reported", row.role.replace("-", " ")
-    parts = [group, time, "" if role in group or role in time else role]
-    return [Span(evidence.outcome(row).name), Span(", ".join(part for part in parts if part), ref=_addresses(rows), tone="muted")]
-
-
-def _figures(row: Row, text: str) -> Span:
-    return Span("withheld", tone="muted") if row.withheld else pick.figure_span(row, text or "not reported here")
-
-
-#: Who was analysed, in words; nothing where it was not read.
-_ANALYSED = {
-    "ITT": "analysed by intention to treat",
-    "mITT": "analysed by modified intention to treat",
-    "treated": "analysed as treated",
-    "completers": "completers only",
-    "per-protocol": "per protocol",
-    "on-treatment": "while on treatment",
-    "observed": "observed cases",
-}
-
-
-def _contrasts(evidence: Evidence, trial: Row) -> Figure | None:
-    rows = _own(evidence, "contrasts", trial)
-    body = []
-    for row in rows:
-        n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None and not row.withheld else ""
-        favours = "" if row.withheld else words.direction_text(evidence, row)
-        parts = (n, favours, row.estimand, _ANALYSED.get(row.analysis_set, ""))
-        told = ", ".join(part for part in parts if part)
-        tail = [Span(told, ref=_addresses([row]), tone="muted")] if told else []
-        body.append(
-            (
-                cell(*_about(evidence, [row])),
-                cell(words.comparison_text(evidence, row)),
-                cell(_figures(row, words.result_text(row)), *tail, *_standing([row])),
-                cell(words.verification_text(evidence, row)),
-            )
-        )
-    columns = ("Outcome", "Arms", "Difference", "Read")
-    return _section(evidence, trial, "contrasts", "differences between the arms", columns, body, rows, "results")
+def _missing(evidence: Evidence, trial: Row) -> Figure | None:
+    """What of the results a reader will miss: none at all, or none on FVC, of patients' reports or on harms."""
+    rows = [
+        row
+        for table in ("contrasts", "arm_results", "statements")
+        for row in own(evidence, table, trial)
+        if row.get("role") != "baseline" and evidence.outcome(row).domain not in ("baseline", "disposition")
+    ]
+    name = f"missing-{trial.trial_id}"
+    if not rows:
+        under_way = trial.status not in (*pick.REPORTED, "unknown")
+        said = "No results yet: the study is under way." if under_way else "No result of this study was read."
+        return Figure(name, said, said)
+    if trial.kind not in INTERVENTIONAL or trial.status not in pick.REPORTED:
+        return None
+    unread = []
+    for what, domains in _LOOKED_FOR:
+        found = {row.outcome for row in rows if evidence.outcome(row).domain in domains} - set(_NOT_REPORTED_BY_PATIENTS)
+        if not (any(one.startswith("fvc") for one in found) if what == "FVC" else found):
+            unread.append(what)
+    if not unread:
+        return None
+    said = f"No result was read on {pick.sentence_list(unread)}. That does not mean that the trial has none."
+    return Figure(name, said, said)
 
 
 def _interactions(evidence: Evidence, trial: Row) -> Figure | None:
-    rows = _own(evidence, "interactions", trial)
+    rows = own(evidence, "interactions", trial)
     body = [
         (
             cell(evidence.outcome(row).name),
             cell(f"by {row.modifier}"),
-            cell(Span(words.p_text(row), ref=row.id)),
+            cell(Span(words.p_text(row), ref=row.id), *note_spans([row])),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
     ]
     columns = ("Outcome", "Does the effect differ", "Interaction", "Read")
-    return _section(evidence, trial, "interactions", "tests of interaction", columns, body, rows, "results")
-
-
-def _results(evidence: Evidence, trial: Row) -> Figure | None:
-    groups: dict[tuple, list[Row]] = {}
-    for row in _own(evidence, "arm_results", trial):
-        variant = row.id.removesuffix(f".{row.arm}").partition(f".{row.outcome}.")[2]
-        groups.setdefault((row.cohort, row.outcome, variant, row.time_kind), []).append(row)
-    body, shown = [], []
-    for rows in groups.values():
-        shown += rows
-        lines: list = []
-        for row in rows:
-            n = f" (n {row.n})" if row.n is not None and row.value is not None else ""
-            text = words.result_text(row) if row.value is not None else words.per_100(row) or words.result_text(row)
-            lines.append((Span(f"{words.at_start(words.arm_text(evidence, row))}: "), _figures(row, text + n)))
-        body.append(
-            (
-                cell(*_about(evidence, rows)),
-                cell(*lines, *_standing(rows)),
-                cell(*dict.fromkeys(words.verification_text(evidence, row) for row in rows)),
-            )
-        )
-    caption = "results in each arm; figures in one arm are no comparison"
-    return _section(evidence, trial, "results", caption, ("Outcome", "In each arm", "Read"), body, shown, "results")
+    return section(evidence, trial, "interactions", "tests of interaction", columns, body, rows, "results")
 
 
 def _statements(evidence: Evidence, trial: Row) -> Figure | None:
-    rows = [row for row in _own(evidence, "statements", trial) if not row.withheld]
+    rows = in_order(evidence, [row for row in own(evidence, "statements", trial) if not row.withheld])
     body = [
         (
-            cell(evidence.outcome(row).name, *([Span(group, tone="muted")] if (group := words.cohort_text(evidence, row)) else [])),
-            cell(Span(row.says, ref=row.id)),
+            cell(*outcome_spans(evidence, row), *([Span(group, tone="muted")] if (group := words.cohort_text(evidence, row)) else [])),
+            cell(Span(words.with_minus(row.says), ref=row.id), *note_spans([row])),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
     ]
-    return _section(
-        evidence, trial, "statements", "said without a figure", ("Outcome", "What the source says", "Read"), body, rows, "results"
-    )
+    columns = ("Outcome", "What the source says", "Read")
+    return section(evidence, trial, "statements", "what sources say, in the words of this review", columns, body, rows, "results")
 
 
 _PROOF = {"A": "proof: a primary text or arithmetic", "B": "proof: a second-hand source", "C": "not confirmed"}
 _USED = {
-    "stated": "what was stated",
-    "corrected": "what stands against it",
-    "both": "both, each with its source",
-    "withheld": "neither: withheld",
+    "stated": "The first",
+    "corrected": "The second",
+    "both": "Both, each with its source",
+    "withheld": "Neither: the figures are withheld",
 }
 
 
-def discrepancy_rows(evidence: Evidence, rows: Iterable[Row]) -> list[tuple[Cell, ...]]:
-    """Discrepancies as table rows: subject, what is printed, what stands against it, which one is used and why."""
-    return [
-        (
-            cell(Span(words.with_minus(row.subject), ref=row.id), Span("about the source article" if row.about == "article" else "between other sources", tone="muted"),
-                 anchor=f"discrepancy-{row.id}"),
-            cell(Span(words.with_minus(row.stated), ref=row.id)),
-            cell(Span(words.with_minus(row.against), ref=row.id), Span(_PROOF[row.proof], tone="muted")),
-            cell(Span(f"{words.at_start(_USED[row.used])}."), Span(row.reason, ref=row.id)),
-        )
-        for row in rows
-    ]  # fmt: skip
-
-
 def _discrepancies(evidence: Evidence, trial: Row) -> Figure | None:
-    rows = _own(evidence, "discrepancies", trial)
-    columns = ("Subject", "Stated", "Against", "Used, and why")
-    return _section(
-        evidence, trial, "discrepancies", "where sources disagree", columns, discrepancy_rows(evidence, rows), rows, kind="records"
-    )
-
-
-def _reports(evidence: Evidence, trial: Row) -> Figure | None:
-    """Papers and notices, each with the day on which corrections of it were looked for, where there is one."""
-    rows = _own(evidence, "reports", trial)
+    """Subject, what one source says, what stands against it, which of the two is used and why."""
+    rows = own(evidence, "discrepancies", trial)
     body = [
         (
-            cell(Span(words.at_start(row.kind))),
             cell(
-                Span(evidence.work(row.citation) if row.citation else row.link or row.report_id, link=row.link),
-                *([Span(row.note, ref=row.id, tone="muted")] if row.note else []),
-                *(
-                    [Span(f"Looked for corrections on {words.date_text(row.checked_on)}", ref=row.id, tone="muted")]
-                    if row.checked_on
-                    else []
-                ),
+                Span(words.with_minus(row.subject), ref=row.id),
+                Span("about the source article" if row.about == "article" else "between other sources", tone="muted"),
+                anchor=f"discrepancy-{row.id}",
             ),
+            cell(Span(words.with_minus(row.stated), ref=row.id)),
+            cell(Span(words.with_minus(row.against), ref=row.id), Span(_PROOF[row.proof], tone="muted")),
+            cell(Span(f"{_USED[row.used]}."), Span(words.with_minus(row.reason), ref=row.id), *note_spans([row])),
         )
         for row in rows
     ]
-    return _section(evidence, trial, "reports", "papers and notices", ("Kind", "Report"), body, [], "facts")
+    columns = ("Subject", "First", "Second, against it", "Used here, and why")
+    return section(evidence, trial, "discrepancies", "where sources disagree", columns, body, rows, kind="records")
+
+
+_KINDS = {"main": "Main report", "secondary": "Other reports", "extension": "Extension", "protocol": "Protocol", "correction": "Correction",
+          "retraction": "Retraction"}  # fmt: skip
+
+
+def _reports(evidence: Evidence, trial: Row) -> Figure | None:
+    """Papers and notices by kind, each with the day on which corrections of it were looked for, where there is one."""
+    rows = own(evidence, "reports", trial)
+    body = []
+    for kind, name in _KINDS.items():
+        lines = []
+        for row in (row for row in rows if row.kind == kind):
+            parts = [Span(_report_name(evidence, row), link=row.link or _doi_link(evidence, row.citation))]
+            if row.note:
+                parts.append(Span(f". {row.note.rstrip('.')}", ref=row.id, tone="muted"))
+            if row.checked_on:
+                parts.append(Span(f". Looked for corrections on {words.date_text(row.checked_on)}", ref=row.id, tone="muted"))
+            lines.append(line(*parts))
+        if lines:
+            body.append((cell(name), cell(*lines)))
+    return section(evidence, trial, "reports", "papers and notices", ("Kind", "Report"), body, [], "list")
+
+
+def _report_name(evidence: Evidence, report: Row) -> str:
+    """A report in one line: the work; else what a source at its address is called; else the address."""
+    if report.citation:
+        return evidence.work(report.citation)
+    notice = report.kind in ("correction", "retraction")  # at the address of the paper, which it is not
+    at = () if notice else (source.title for source in evidence["sources"] if source.link == report.link)
+    return next(iter(at), None) or short_address(report.link) or report.report_id
+
+
+def _doi_link(evidence: Evidence, citation: str | None) -> str | None:
+    doi = evidence.bibliography.get(citation or "", {}).get("doi")
+    return f"https://doi.org/{doi}" if doi else None
+
+
+def short_address(link: str | None) -> str:
+    """An address as paper shows it: ``doi:10.1056/NEJMoa055120``, ``PubMed 33007286``, ``clinicaltrials.gov/study/NCT00004563``."""
+    if not link:
+        return ""
+    bare = link.removeprefix("https://").removeprefix("www.").removesuffix("/")
+    for head, name in (("doi.org/", "doi:"), ("pubmed.ncbi.nlm.nih.gov/", "PubMed ")):
+        if bare.startswith(head):
+            return name + bare.removeprefix(head)
+    return bare
+
+
+def _sources(evidence: Evidence, trial: Row, figures: list[Figure]) -> Figure:
+    """Every source of the page with its address in letters, for readers on paper, by how it was read."""
+    held = dict.fromkeys([trial.source_id, *(source.source_id for figure in figures for source in figure.sources)])
+    groups: dict[str, list[Row]] = {}
+    for source in (evidence.row(one) for one in held):
+        groups.setdefault(source.read_in, []).append(source)
+    order = evidence.schema["sources"].field("read_in").constraints["enum"]
+    body = tuple(
+        (cell(words.read_in_head(read_in)), cell(*(_source(source) for source in groups[read_in])))
+        for read_in in sorted(groups, key=order.index)
+    )
+    caption = f"{trial.acronym}: where the figures of this page were read."
+    article = next((source for source in evidence["sources"] if source.read_in == "source article"), None)
+    names_it = any("source article" in figure.plain() for figure in figures)
+    note = (_article(evidence, article),) if names_it and article is not None else ()
+    return Figure(
+        f"sources-{trial.trial_id}", caption, caption, Table(caption, (Column("Read"), Column("Sources")), body, "list"), notes=note
+    )
+
+
+def _source(source: Row) -> Line:
+    parts = [Span(source.title, link=source.link)]
+    address = short_address(source.link)
+    if address and source.title.rpartition(" ")[2] not in address:
+        parts.append(Span(f", {address}", tone="muted"))
+    return (*parts, *(Span(f". {span.text.rstrip('.')}", ref=span.ref, tone=span.tone) for span in note_spans([source])))
+
+
+def _article(evidence: Evidence, source: Row) -> Line:
+    """What "the source article" means."""
+    fields = evidence.bibliography.get(source.citation or "", {})
+    title = f"{fields['title']}, " if "title" in fields else ""
+    name = source.title.partition("(")[2].rstrip(")") or source.title
+    return line("“The source article” is the review that this one started from: ", Span(f"{title}{name}", link=source.link), ".")
+
+
+def lead(evidence: Evidence, trial: Row) -> tuple[str, list[Span]]:
+    """What stands under the title: how to cite; then the work, the record and the report, where there are such."""
+    kinds = {report.citation: report.kind for report in evidence["reports"] if report.trial_id == trial.trial_id}
+    cited = "the main report" if kinds.get(trial.citation) == "main" else "it"
+    record, doi = registry_link(evidence, trial), _doi_link(evidence, trial.citation)
+    links = ((f"registry record {trial.registry_id}", record), (short_address(doi), doi))
+    return f"To cite {cited}:", [Span(evidence.work(trial.citation)), *(Span(name, link=link) for name, link in links if link)]
