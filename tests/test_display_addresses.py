@@ -44,7 +44,7 @@ FIGURES = ("number", "integer", "year", "date", "string")
 #: Tables whose rows are about cells of other rows, or about the book.
 WITHOUT_ADDRESS = ("cell_sources", "corrections", "explanations", "scopes")
 #: What no display shows: the place in a source is in the title of links, the rest is for the checks and for re-users.
-UNSHOWN = ("locator", "note", "url", "p_note", "target", "range_low", "range_high")
+UNSHOWN = ("locator", "url", "target", "range_low", "range_high")
 #: What may change, or stand there for the first time, without the address of a row.
 WITHOUT_ROW = {
     r"\d+ of \d+ trials? randomised fewer than planned": "a count of rows is a figure of none of them",

@@ -138,18 +138,18 @@ def test_a_primary_outcome_from_the_record_does_not_stand_as_published():
     for source, status, published in (("report", "completed", True), ("record", "completed", False), ("record", "recruiting", False)):
         trial = {"source_id": source, "status": status, "primary_outcome": "FVC at week 52", "primary_outcome_registered": "FVC, week 52"}
         facts = [[" ".join(one.plain()) for one in row] for row in page(build(sources=SOURCES, trials=[trial]))["Design"].table.rows]
-        values = {name: value for name, value, _ in facts}
-        assert values.get("Primary outcome as published") == {True: "FVC at week 52"}.get(
-            published, "not read in the paper" if status == "completed" else None
-        )
-        assert values["Primary outcome as registered"] == ("FVC, week 52" if published else "FVC, week 52 FVC at week 52")
+        values = dict(facts)
+        unread = "not read in the paper" if status == "completed" else None
+        assert values.get("Primary outcome as published") == ("FVC at week 52 · read in an abstract" if published else unread)
+        record = ("FVC, week 52 · read in the registry record", "FVC at week 52 · read in the registry record")
+        assert values["Primary outcome as registered"] == ("FVC, week 52 · read in an abstract" if published else " ".join(record))
 
 
 def test_an_unclear_outcome_is_ascribed_to_no_source_unless_one_says_so():
     own = {"table": "trials", "row_id": "one", "column": "primary_met"}
-    for tables, read in (({}, "–"), ({"cell_sources": [own]}, "read in an abstract")):
+    for tables, read in (({}, "Unclear from what was read"), ({"cell_sources": [own]}, "Unclear · read in an abstract")):
         rows = page(build(**tables))["Design"].table.rows
-        assert [row[2].plain() for row in rows if row[0].plain() == ["Primary outcome met"]] == [[read]]
+        assert [row[1].plain() for row in rows if row[0].plain() == ["Primary outcome met"]] == [[read]]
 
 
 def test_what_is_missing_of_the_results_is_said():
@@ -168,6 +168,11 @@ def test_what_is_missing_of_the_results_is_said():
     all_three = build(arm_results=[harm, {"arm": "drug", "value": "1"}], statements=[{"outcome": "haq-di"}])
     assert "Not read here" not in page(all_three)
     assert "Not read here" not in page(build(trials=[{"kind": "cohort"}], arm_results=[harm]))
+
+
+def test_what_is_missing_of_a_trial_leads_to_the_analysis_that_pools_it(whole):
+    figure = page(whole, "capacity-006")["Not read here"]
+    assert "With other trials together: CAPACITY" in said(figure) and 'href="trial:capacity-pooled"' in figure.html()
 
 
 def test_facts_that_a_kind_of_study_has_are_said_to_be_unread():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..evidence import POOLED, Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Column, Figure, Line, Span, Table, cell, line
+from .figure import Column, Figure, Line, Span, Table, cell, joined, line
 from .trialresults import contrasts, in_order, note_spans, outcome_spans, own, results, section
 
 #: Facts of a trial that have a column of their own, in the order of a reader's questions.
@@ -95,24 +95,29 @@ def _facts(evidence: Evidence, trial: Row) -> Figure | None:
         if column.startswith("primary_outcome") and not published:
             lines = _primary_of_the_record(trial)
             if column == "primary_outcome" and trial.status in pick.REPORTED:
-                body.append((cell(name), cell(Span("not read in the paper", tone="muted")), cell("–")))
+                body.append((cell(name), cell(Span("not read in the paper", tone="muted"))))
             elif column != "primary_outcome" and lines:
-                body.append((cell(name), cell(*lines), cell(words.verification_text(evidence, trial, "primary_outcome"))))
+                body.append((cell(name), cell(*(line(one, _reading(evidence, trial, "primary_outcome")) for one in lines))))
             if column != "primary_outcome" and not lines and column in expected:
                 unread.append(words.in_sentence(name))
         elif column == "primary_met" and text == "unclear" and evidence.provenance(trial, column) is trial:
-            body.append((cell(name), cell(Span("Unclear from what was read", ref=trial.id)), cell("–")))
+            body.append((cell(name), cell(Span("Unclear from what was read", ref=trial.id))))
         elif text not in _NO_FACT:
             link = registry_link(evidence, trial) if column == "registry_id" else None
             span = Span(words.with_minus(words.at_start(text)), ref=trial.id, mark=pick.mark(trial, column), link=link)
-            body.append((cell(name), cell(span), cell(words.verification_text(evidence, trial, column))))
+            body.append((cell(name), cell(line(span, _reading(evidence, trial, column)))))
         elif column in expected:
             unread.append("registry number" if column == "registry_id" else words.in_sentence(name))
     whole = pick.whole_trial(evidence, trial)
     notes: list[Line] = [line(f"Not read: {pick.sentence_list(unread)}.")] if unread else []
     notes += [line(span) for span in note_spans([trial, *([whole] if whole is not None else [])])]
     shown = [trial, *([whole] if whole is not None and whole.note else [])]
-    return section(evidence, trial, "facts", "design and conduct", ("Fact", "Here", "Read"), body, shown, "results", notes)
+    return section(evidence, trial, "facts", "design and conduct", ("Fact", "Here, and where it was read"), body, shown, "results", notes)
+
+
+def _reading(evidence: Evidence, trial: Row, column: str) -> Span:
+    """Where a fact was read, behind it."""
+    return Span(f" \u00b7 {words.verification_text(evidence, trial, column)}", tone="muted")
 
 
 def _fact(trial: Row, column: str) -> str:
@@ -123,7 +128,7 @@ def _fact(trial: Row, column: str) -> str:
 def _primary_of_the_record(trial: Row) -> list[Span]:
     """The primary outcome where both columns come from the record: each wording once."""
     texts = dict.fromkeys(trial.text(column) for column in ("primary_outcome_registered", "primary_outcome"))
-    return [Span(text, ref=trial.id, tone="muted" if n else None) for n, text in enumerate(t for t in texts if t not in _NO_FACT)]
+    return [Span(text, ref=trial.id) for text in texts if text not in _NO_FACT]
 
 
 def _arms(evidence: Evidence, trial: Row) -> Figure | None:
@@ -213,7 +218,10 @@ def _missing(evidence: Evidence, trial: Row) -> Figure | None:
             unread.append(what)
     if not unread:
         return None
-    said = f"No result was read on {pick.sentence_list(unread)}. That does not mean that the trial has none."
+    said = line(f"No result was read on {pick.sentence_list(unread)}. That does not mean that the trial has none.")
+    pooled = [pick.trial_link(other) for other in evidence["trials"] if trial.trial_id in (other.includes or ())]
+    if pooled:
+        said += (Span(" With other trials together: "), *joined(", ", pooled), Span("."))
     return Figure(name, said, said)
 
 

@@ -102,7 +102,7 @@ def _in_words(evidence: Evidence, row: Row) -> list[Span]:
 def _about(evidence: Evidence, rows: list[Row], told: set[str]) -> list[Span]:
     row = rows[0]
     group = words.cohort_text(evidence, row)
-    time, role = words.time_text(row) or "time not read", row.role.replace("-", " ")
+    time, role = words.time_text(row) or "time not read", row.role if row.role == "co-primary" else row.role.replace("-", " ")
     parts = [group, time, "" if role in group or role in time else role]
     when = Span(", ".join(part for part in parts if part), ref=addresses(rows), tone="muted")
     name, *better = outcome_spans(evidence, row, told)
@@ -140,8 +140,8 @@ def contrasts(evidence: Evidence, trial: Row) -> Figure | None:
     body, told = [], set()
     for same in _groups(rows, lambda row: row.id):
         row = same[0]
-        n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None and not row.withheld else ""
-        parts = (n, "" if row.withheld else _direction(evidence, row), row.estimand, _ANALYSED.get(row.analysis_set, ""))
+        n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None else ""
+        parts = () if row.withheld else (n, _direction(evidence, row), row.estimand, _ANALYSED.get(row.analysis_set, ""))
         tail = ", ".join(part for part in parts if part)
         body.append(
             (
