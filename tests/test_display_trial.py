@@ -61,6 +61,13 @@ def test_a_note_has_real_minus_signs_and_the_address_of_its_row():
     assert row[1].plain()[-1] == "A fall of −3 points, open label." and row[1].refs == ("one.all.fvc-ml.words",)
 
 
+def test_a_statement_that_names_an_arm_without_a_test_says_so_once():
+    for note, shown in (("", True), ("Exploratory; no test was read.", False)):
+        row = {"verdict": "favours", "favours": "drug", "caution": "no test read", "note": note}
+        words_said = said(page(build(statements=[row]))["What sources say in words"])
+        assert ("leans to arm, no test read" in words_said) == shown
+
+
 def test_a_note_on_one_arm_names_it():
     shared = {"outcome": "fvc-ml", "value": "-1", "n": "9"}
     evidence = build(arm_results=[{**shared, "arm": "drug"}, {**shared, "arm": "placebo", "note": "Cut off in the copy."}])
@@ -69,8 +76,10 @@ def test_a_note_on_one_arm_names_it():
     assert "| Cut off in the copy." in said(page(evidence)["Results in each arm"])
 
 
-def test_the_note_on_a_p_value_stands_beside_it():
-    assert "| p-value: nominal" in said(page(build(contrasts=[contrast("3", p="0.04", p_note="nominal")]))["Differences between the arms"])
+@pytest.mark.parametrize(("note", "shown"), [("nominal", "3 mL (nominal p = 0.04)"), ("By ranks.", "p-value: by ranks.")])
+def test_the_note_on_a_p_value_stands_beside_it_once(note, shown):
+    told = said(page(build(contrasts=[contrast("3", p="0.04", p_note=note)]))["Differences between the arms"])
+    assert f"| {shown} |" in f"{told} |" and told.count("nominal") == (note == "nominal")
 
 
 @pytest.mark.parametrize(

@@ -245,13 +245,20 @@ def _statements(evidence: Evidence, trial: Row) -> Figure | None:
     body = [
         (
             cell(*outcome_spans(evidence, row), *([Span(group, tone="muted")] if (group := words.cohort_text(evidence, row)) else [])),
-            cell(Span(words.with_minus(row.says), ref=row.id), *note_spans([row])),
+            cell(Span(words.with_minus(row.says), ref=row.id), *_leans(evidence, row), *note_spans([row])),
             cell(words.verification_text(evidence, row)),
         )
         for row in rows
     ]
     columns = ("Outcome", "What the source says", "Read")
     return section(evidence, trial, "statements", "what sources say, in the words of this review", columns, body, rows, "results")
+
+
+def _leans(evidence: Evidence, row: Row) -> list[Span]:
+    """That a statement names an arm without a test, where its note does not say so."""
+    if row.caution != "no test read" or "no test" in (row.note or ""):
+        return []
+    return [Span(words.favours_text(evidence, row), ref=row.id, tone="muted")]
 
 
 _PROOF = {"A": "proof: a primary text or arithmetic", "B": "proof: a second-hand source", "C": "not confirmed"}

@@ -79,7 +79,7 @@ def _standing(evidence: Evidence, rows: list[Row]) -> list[Span]:
             said.setdefault(("withheld: sources disagree", "strong"), []).append(row)
         elif not row.preferred:
             said.setdefault(("another version, not used in charts", "muted"), []).append(row)
-        p_note = f"p-value: {words.in_sentence(row.p_note)}" if row.get("p_note") else ""
+        p_note = f"p-value: {words.in_sentence(row.p_note)}" if row.get("p_note") not in (None, "nominal") else ""  # that stands before p
         for text in (row.derivation, p_note, row.note):
             if text:
                 said.setdefault((text, "muted"), []).append(row)
