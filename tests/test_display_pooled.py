@@ -157,6 +157,12 @@ def test_an_indirect_comparison_says_what_it_rests_on(evidence):
         "nintedanib-diarrhoea n > 2300": False,
         "nintedanib-fvc-rate-fibrosing estimate > 90": True,
         "cyclophosphamide-fvc-pp i2 > 0": False,  # two trials: not known
+        "cyclophosphamide-fvc-pp prior low < 0": True,
+        "nintedanib-fvc-rate-fibrosing without-senscis excludes null": True,
+        "nintedanib-fvc-rate-fibrosing without-inbuild excludes null": False,
+        "nintedanib-fvc-rate-fibrosing without-senscis estimate > 108": True,
+        "nintedanib-fvc-rate-fibrosing without-senscis estimate > 109": False,
+        "transplant-death-treatment without-astis includes null": True,
         "pirfenidone-fvc decision = apart": True,
         "pirfenidone-fvc interval excludes null": False,
         "pirfenidone-fvc exists": True,
@@ -168,7 +174,14 @@ def test_clauses_on_pools(evidence, clause, holds):
 
 
 @pytest.mark.parametrize(
-    "clause", ["nintedanib-diarrhoea nothing excludes null", "nintedanib-diarrhoea colour = 4", "nintedanib-diarrhoea k"]
+    "clause",
+    [
+        "nintedanib-diarrhoea nothing excludes null",
+        "nintedanib-diarrhoea colour = 4",
+        "nintedanib-diarrhoea k",
+        "nintedanib-diarrhoea without-sls-1 excludes null",
+        "cyclophosphamide-fvc-pp without-fast excludes null",
+    ],
 )
 def test_a_clause_on_a_pool_that_cannot_be_read(evidence, clause):
     with pytest.raises(ClaimError):
@@ -186,6 +199,8 @@ def test_a_clause_on_a_pool_that_cannot_be_read(evidence, clause):
         "nintedanib-diarrhoea k": "4",
         "nintedanib-diarrhoea n": "2300",
         "nintedanib-fvc-rate-fibrosing i2": "65%",
+        "nintedanib-fvc-rate-fibrosing without-senscis": "108.8 mL/year (95% CI 50.9 to 166.6)",
+        "transplant-death-treatment without-astis": "2.2 more patients per 100 (95% CI 2.0 fewer to 6.5 more)",
         "nintedanib-diarrhoea question": "How many more patients have diarrhoea on nintedanib?",
     }.items(),
 )
@@ -197,7 +212,14 @@ def test_pooled_figures_in_text(evidence, asked, printed):
 
 
 @pytest.mark.parametrize(
-    "asked", ["cyclophosphamide-fvc-pp nothing", "cyclophosphamide-fvc-pp n", "pirfenidone-fvc", "nintedanib-diarrhoea i2"]
+    "asked",
+    [
+        "cyclophosphamide-fvc-pp nothing",
+        "cyclophosphamide-fvc-pp n",
+        "pirfenidone-fvc",
+        "nintedanib-diarrhoea i2",
+        "nintedanib-diarrhoea without-sls-1",
+    ],
 )
 def test_pooled_figures_that_there_are_not(evidence, asked):
     with pytest.raises(EvidenceReferenceError):

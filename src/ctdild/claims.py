@@ -18,8 +18,9 @@ rows, one clause after another, separated by ``;``; all must hold:
 =============================================  =====================================================
 
 The address may be that of a pool. ``favours ARM`` and ``interval ...`` then are about the figure that heads it; another answer is
-asked for by its key (``POOL random includes null``, see `ctdild.synthesis.summary`), and ``k``, ``n``, ``estimate``, ``low``, ``high``,
-``i2`` and ``q_p`` of the pool compare as columns do. Of a pool that may not be drawn no clause holds, but ``POOL decision = apart``.
+asked for by its key (``POOL random includes null``, ``POOL without-senscis excludes null``, see `ctdild.synthesis.summary`), and ``k``,
+``n``, ``estimate``, ``low``, ``high``, ``i2`` and ``q_p`` of the pool compare as columns do; of another answer ``estimate``, ``low`` and
+``high`` (``POOL without-senscis estimate > 100``). Of a pool that may not be drawn no clause holds, but ``POOL decision = apart``.
 
 This module knows `ctdild.evidence` and `ctdild.measures`, and `ctdild.synthesis` for claims on pools.
 """
@@ -117,6 +118,8 @@ def _evaluate_clause(clause: str, evidence: Evidence) -> Verdict:
 
 #: What of a pool compares as a column.
 _POOL_FIGURES = ("k", "n", "estimate", "low", "high", "i2", "q_p")
+#: What of each of its answers does.
+_ANSWER_FIGURES = ("estimate", "low", "high")
 
 
 def _of_pool(clause: str, evidence: Evidence, row: Row, rest: list[str]) -> Verdict:
@@ -131,17 +134,25 @@ def _of_pool(clause: str, evidence: Evidence, row: Row, rest: list[str]) -> Verd
         favoured = _favoured_by_pool(pooled)
         return Verdict(clause, favoured == rest[1], f"favours {favoured or 'neither arm'} (pooled {head.estimate:.3g})")
     if len(rest) == 3 and rest[1] in ("excludes", "includes") and rest[2] == "null":
-        answer = head if rest[0] == "interval" else pooled.answers.get(rest[0])
-        if answer is None:
-            raise ClaimError(f"{clause!r}: {row.id} has the answers {', '.join(pooled.answers)}")
+        answer = head if rest[0] == "interval" else _answer_of(clause, pooled, rest[0])
         value = f"{answer.estimate:.3g} (interval {answer.low:.3g} to {answer.high:.3g})"
         return Verdict(clause, answer.includes_null == (rest[1] == "includes"), value)
+    if len(rest) == 4 and rest[1] in _ANSWER_FIGURES and rest[2] in _COMPARE and re.fullmatch(r"-?\d+(\.\d+)?", rest[3]):
+        found = getattr(_answer_of(clause, pooled, rest[0]), rest[1])
+        return Verdict(clause, bool(_COMPARE[rest[2]](found, float(rest[3]))), f"{rest[1]} {found:.3g}")
     if len(rest) == 3 and rest[1] in _COMPARE and rest[0] in _POOL_FIGURES and re.fullmatch(r"-?\d+(\.\d+)?", rest[2]):
-        found = getattr(head, rest[0]) if rest[0] in ("estimate", "low", "high") else getattr(pooled, rest[0])
+        found = getattr(head, rest[0]) if rest[0] in _ANSWER_FIGURES else getattr(pooled, rest[0])
         if found is None:
             return Verdict(clause, False, f"{rest[0]} of {row.id} is not known")
         return Verdict(clause, bool(_COMPARE[rest[1]](found, float(rest[2]))), f"{rest[0]} {found:.3g}")
     raise ClaimError(f"{clause!r} is no clause on a pool that can be read; the forms are listed in ctdild/claims.py")
+
+
+def _answer_of(clause: str, pooled, key: str):
+    answer = pooled.answer(key)
+    if answer is None:
+        raise ClaimError(f"{clause!r}: {pooled.pool_id} has the answers {', '.join(pooled.answers)}; from three trials on without-TRIAL")
+    return answer
 
 
 def _favoured_by_pool(pooled) -> str | None:

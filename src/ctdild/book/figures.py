@@ -4,7 +4,8 @@
 A word behind the address chooses what is printed: ``estimate``, ``interval``, ``p``, ``full`` (with p), ``n``, ``time``,
 ``per100``, or the name of a column (``{ev}`senscis n_randomised` ``).
 Of a pool, ``{ev}`nintedanib-diarrhoea` `` prints the figure that heads it; a word behind it another answer by its key
-(``{ev}`nintedanib-diarrhoea risk-difference` ``), or ``k``, ``n``, ``number-needed``, ``i2``.
+(``{ev}`nintedanib-diarrhoea risk-difference` ``), from three trials on the same without one of them
+(``{ev}`nintedanib-diarrhoea without-senscis` ``), or ``k``, ``n``, ``number-needed``, ``i2``.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def _pooled(evidence: Evidence, row: Row, wanted: str) -> ShownFigure:
         found = summary.summarise(evidence, row.id)
     except pools.PoolRefusedError as error:
         raise EvidenceReferenceError(str(error)) from None
-    if wanted in ("", *found.answers):
-        shown = answer_text(found, found.answers[wanted] if wanted else found.headline)
+    if (answer := found.answer(wanted)) is not None:
+        shown = answer_text(found, answer)
     elif wanted == "number-needed":
         shown = number_needed_text(found)
     elif wanted in ("k", "n"):
@@ -84,11 +85,14 @@ def _pooled(evidence: Evidence, row: Row, wanted: str) -> ShownFigure:
     elif wanted == "i2":
         shown = "" if found.i2 is None else f"{100 * found.i2:.0f}%"
     else:
-        raise EvidenceReferenceError(f"{row.id} has no {wanted!r}: there are {', '.join(found.answers)}, k, n, number-needed and i2")
+        raise EvidenceReferenceError(
+            f"{row.id} has no {wanted!r}: there are {', '.join(found.answers)}, k, n, number-needed, i2 and without-TRIAL"
+        )
     if not shown:
         raise EvidenceReferenceError(f"{row.id} has no {wanted} to print")
-    method = (found.answers.get(wanted, found.headline)).method
-    return ShownFigure(row, shown, None, None, f"pooled here from {found.k} trials: {method}", "", found.refs)
+    method = (answer or found.headline).method
+    trials = f"{found.k - 1} of {found.k} trials" if wanted.startswith(summary.WITHOUT) else f"{found.k} trials"
+    return ShownFigure(row, shown, None, None, f"pooled here from {trials}: {method}", "", found.refs)
 
 
 def _columns(row: Row, wanted: str) -> list[str | None]:

@@ -33,6 +33,8 @@ PRIOR_SCALE_RATIO = 0.5
 _PRIOR_UP_TO = 3
 #: Fewest studies for a prediction interval, and for leaving one out or adding up by year.
 PREDICTED_FROM, VARIED_FROM = 5, 3
+#: How claims and text ask for the headline without a trial: ``without-senscis``.
+WITHOUT = "without-"
 #: A common effect of 2.8 standard errors is shown with a power of 80 %: 1.96 of them for the test, 0.84 for the power.
 _DETECTABLE = 1.959964 + 0.841621
 
@@ -111,6 +113,16 @@ class Summary:
         """Every answer by its key, the headline first."""
         found = [self.headline, *self.others, *([self.absolute] if self.absolute else []), *([self.between] if self.between else [])]
         return {answer.key: answer for answer in found}
+
+    def answer(self, key: str) -> Answer | None:
+        """An answer by its key, the headline by an empty one; from three studies on ``without-senscis`` is the headline without that trial.
+
+        None where there is no such answer.
+        """
+        if key.startswith(WITHOUT) and self.k >= VARIED_FROM:
+            left_out = (answer for study, answer in leave_one_out(self) if study.comparison.trial_id == key.removeprefix(WITHOUT))
+            return next(left_out, None)
+        return self.answers.get(key) if key else self.headline
 
     @property
     def refs(self) -> tuple[str, ...]:
