@@ -253,7 +253,7 @@ def test_a_percentage_is_a_count_only_if_one_number_rounds_to_it():
     assert member.origin == "counts from percentages"
     assert [arm.events for arm in member.counts] == [5, 10]
     judged = pools.judge(counted(percent="5", statistic="percent", unit="% of patients", n="1000"), "p")
-    assert [reason for _, reason in judged.refusals] == ["it gives no count of patients"]
+    assert [reason for _, reason in judged.refusals] == ["how many patients had the event cannot be told"]
 
 
 def test_a_count_that_was_added_up_is_not_one_from_a_percentage():

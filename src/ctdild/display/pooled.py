@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import synthesis  # what it computes with is imported when first used
-from ..evidence import Evidence, Row
+from ..evidence import Evidence, Row, row_id
 from ..synthesis import pools
 from . import rows as pick
 from . import strip, theme
@@ -31,6 +31,7 @@ from .pooltext import (
 )
 
 if TYPE_CHECKING:
+    from ..synthesis.pools import Comparison
     from ..synthesis.summary import Answer, Study, Summary
 
 _ORIGINS = {
@@ -105,24 +106,39 @@ def _study_text(summary: Summary, study: Study) -> str:
 def _item(evidence: Evidence, summary: Summary, study: Study) -> strip.Item:
     row = study.comparison.row
     counts = study.comparison.counts
-    size = f"n {study.comparison.n}" if study.comparison.n is not None else pick.size_of(evidence, evidence.trial(row)).text
-    if counts:
-        size = f"{counts[0].events} of {counts[0].n} and {counts[1].events} of {counts[1].n}"
-    unsized = pick.sized_by(evidence, evidence.trial(row)) if study.comparison.n is None and not counts else []
+    sizes = _sizes(evidence, study.comparison)
+    size = (
+        f"{counts[0].events} of {counts[0].n} and {counts[1].events} of {counts[1].n}" if counts else ", ".join(one.text for one in sizes)
+    )
+    unsized = [] if counts else [ref for one in sizes for ref in one.refs]
     group = words.at_start(words.cohort_text(evidence, row)) or "Whole trial"
     diseases = ", ".join(evidence.cohort(row).disease or evidence.trial(row).disease)
     corrected = "".join(pick.mark(one, *(pick.ESTIMATE if one.table == "contrasts" else pick.VALUE)) for one in study.comparison.rows)[:1]
     return strip.Item(
         heading=f"{pick.acronym(evidence, row)}: {' versus '.join(arm_names(evidence, study.comparison))}",
-        label=", ".join(part for part in (diseases, group, words.time_text(row), strip.unbroken(size)) if part),
+        label=", ".join(part for part in (diseases, group, words.time_text(row), strip.unbroken(size), _weight(study)) if part),
         printed=_study_text(summary, study) + corrected,
         mark=_worst(study.comparison.rows),
         estimate=study.estimate,
         low=study.low,
         high=study.high,
         shape=strip.HOLLOW if words.standing_text(evidence, row) else strip.FILLED,
-        ref=pick.addresses([*study.comparison.rows, *unsized]),
+        ref=tuple(dict.fromkeys([*pick.addresses(study.comparison.rows), *unsized])),
     )
+
+
+def _weight(study: Study) -> str:
+    return strip.unbroken(f"weight {100 * study.weight:.0f}%")
+
+
+def _sizes(evidence: Evidence, comparison: Comparison) -> list[Span]:
+    """The patients compared; where their number was not read, those analysed in all and those randomised."""
+    if comparison.n is not None:
+        return [Span(f"n {comparison.n}", ref=pick.addresses(comparison.rows))]
+    both = row_id("arms", (comparison.trial_id, "all"))
+    analysed = evidence.row(both).n_analysed if both in evidence else None
+    known = [] if analysed is None else [Span(f"{analysed} analysed", ref=both)]
+    return [*known, pick.size_of(evidence, evidence.trial(comparison.row))]
 
 
 def _worst(rows: Iterable[Row]) -> str:
@@ -228,19 +244,21 @@ def _alternatives(summary: Summary) -> Line:
     return line("Other methods on the same trials: ", *joined("; ", parts), ".")
 
 
+_TWO = "Heterogeneity cannot be estimated from two trials: no tau, I² or prediction interval is given, and that is no sign that they agree."
+
+
 def _spread(evidence: Evidence, summary: Summary) -> Line:
     """How much the trials differ, as far as their number can tell."""
     if summary.between is not None:
         first, second = (trial_name(evidence, study) for study in summary.studies)
         return line(
-            f"Two trials cannot tell how much trials differ: no heterogeneity, no prediction interval. {second} minus {first}: ",
+            f"{_TWO} {second} minus {first}: ",
             answer_span(summary, summary.between),
             ", a comparison that nobody randomised.",
         )
     if summary.tau is None:
-        few = "Two trials cannot tell how much trials differ: no heterogeneity is shown."
         if summary.q_p is None:
-            return line(few if summary.k == 2 else "Too few events to tell how much the trials differ.")
+            return line(_TWO if summary.k == 2 else "Too few events to tell how much the trials differ.")
         return line("Test for differences between the trials: ", Span(f"p = {_p(summary.q_p)}", ref=summary.refs), ".")
     unit = f" {summary.unit}" if summary.unit else ""
     low, high = summary.tau_ci
@@ -278,11 +296,19 @@ def _origins(evidence: Evidence, summary: Summary) -> Line:
 
 
 def _context(evidence: Evidence, summary: Summary) -> list[Line]:
-    """What happened in the comparator arms of contrasts: the effect in mL depends on what there is to lose."""
+    """What happened in the comparator arms of contrasts: the effect in mL depends on what there is to lose.
+
+    Only of the model that the contrast is of: of another one, or unadjusted beside an adjusted difference, the two would be
+    subtracted in the head.
+    """
     contrasts = [study for study in summary.studies if not study.comparison.arms]
-    arms = ((study, pick.arms_of(evidence, study.comparison.row)) for study in contrasts)
+    arms = ((study, _of_one_model(study.comparison.row, pick.arms_of(evidence, study.comparison.row))) for study in contrasts)
     found = [_comparator(evidence, study, *pair) for study, pair in arms if pair and pair[1].unit == study.comparison.row.unit]
     return [line("On the comparator: ", *joined("; ", found), ".")] if found else []
+
+
+def _of_one_model(contrast: Row, arms: list[Row]) -> list[Row]:
+    return arms if all(row.id == f"{contrast.id}.{row.arm}" for row in arms) else []
 
 
 def _comparator(evidence: Evidence, study: Study, treated: Row, control: Row) -> Line:
@@ -343,10 +369,12 @@ def _address_span(evidence: Evidence, address: str) -> Span:
 def _table(evidence: Evidence, summary: Summary) -> Table:
     counts = summary.absolute is not None
     body = [_study_cells(evidence, summary, study) for study in summary.studies]
-    own = [
-        cell(Span("Pooled", tone="strong")),
-        cell(Span(str(summary.n), ref=summary.refs) if summary.n is not None else "not reported here"),
-    ]
+    if counts:
+        events = sum(arm.events for study in summary.studies for arm in study.comparison.counts)
+        size = Span(f"{events} of {summary.n}, both arms", ref=summary.refs)
+    else:
+        size = Span(str(summary.n), ref=summary.refs) if summary.n is not None else Span("number analysed not read for all", tone="muted")
+    own = [cell(Span("Pooled", tone="strong")), cell(size)]
     total = [*own, cell(answer_span(summary, summary.headline)), cell(words.at_start(summary.headline.method)), cell("")]
     body.append(tuple(total))
     measure = MEASURES[summary.headline.measure]
@@ -369,14 +397,13 @@ def _study_cells(evidence: Evidence, summary: Summary, study: Study) -> tuple[Ce
     elif study.comparison.n is not None:
         patients = [Span(str(study.comparison.n), ref=row.id)]
     else:
-        patients = [pick.size_of(evidence, evidence.trial(row))]
+        patients = _sizes(evidence, study.comparison)
     how = _ORIGINS[study.comparison.origin]
-    weight = f"weight {100 * study.weight:.0f}%" if study.weight is not None else ""
     return (
         cell(pick.trial_link(evidence.trial(row)), Span(arms, tone="muted"), Span(words.cohort_text(evidence, row), tone="muted")),
         cell(*patients),
         cell(_study_span(summary, study)),
-        cell(f"standard error {how}", Span(weight, ref=summary.refs, tone="muted")),
+        cell(f"standard error {how}", Span(_weight(study), ref=summary.refs, tone="muted")),
         cell(*dict.fromkeys(words.verification_text(evidence, one) for one in study.comparison.rows)),
     )
 
@@ -386,12 +413,15 @@ def _left_out_table(evidence: Evidence, summary: Summary) -> Table | None:
     if not found:
         return None
     model = summary.studies[0].comparison
+    alike: dict[str, list[Comparison]] = {}
+    for comparison, reason in found:
+        alike.setdefault(words.at_start(readable(evidence, reason)), []).append(comparison)
     body = tuple(
         (
-            cell(_address_span(evidence, comparison.address)),
-            cell(Span(words.at_start(readable(evidence, reason)), ref=pick.addresses([*comparison.rows, *model.rows]))),
+            cell(*(_address_span(evidence, comparison.address) for comparison in kept_out)),
+            cell(Span(reason, ref=pick.addresses([*(row for comparison in kept_out for row in comparison.rows), *model.rows]))),
         )
-        for comparison, reason in found
+        for reason, kept_out in alike.items()
     )
     return Table(
         f"Results of the same drug and outcome that are not in this pool ({len(found)})",
@@ -430,9 +460,11 @@ def pool_variations(evidence: Evidence, pool_id: str) -> Figure:
         ".",
     )
     columns = (Column("Trials"), Column("Pooled", summary.unit), Column("Method"))
-    legend = (
-        "Open squares: the pool with fewer trials. One trial stands as it is, two have a common effect, more have random effects: "
-        "where the interval widens from the second trial to the third, the method widens it."
+    legend = "Open squares: the pool with fewer trials. " + (
+        "One trial stands as it is, two have a common effect, more have random effects: where the interval widens from the second "
+        "trial to the third, the method widens it."
+        if summary.absolute is None
+        else "One trial stands as it is, more are pooled by Mantel-Haenszel, which assumes one effect."
     )
     table = Table(f"{summary.outcome.name}: the pool without each trial, and by year", columns, body)
     return Figure(name, caption, said, table, wide, narrow, _sources(evidence, summary), (), legend)

@@ -11,6 +11,9 @@ from . import theme
 from .figure import Span
 from .svg import Drawing, axis_ticks, log_ticks
 
+#: Letters of the longest name of an arm that stands under an axis.
+_LONGEST_NAME = 30
+
 FILLED, HOLLOW, DIAMOND = "filled", "hollow", "diamond"
 
 
@@ -91,27 +94,43 @@ def draw(items: Sequence[Item], axis: Axis, column_title: Span, layout: theme.La
     if wide:
         drawing.rule(axis.null, axis.null, top, y + 16, color=theme.RULE, width=1)
     if worse:
-        y += 6
-        at_null = drawing.position(axis.null)
-        drawing.text(at_null - 8 if wide else 0, y, f"← {worse}", align="right" if wide else "left", color=theme.MUTED, size=layout.small)
-        drawing.text(
-            at_null + 8 if wide else layout.width, y, f"{better} →", align="left" if wide else "right", color=theme.MUTED, size=layout.small
-        )
+        y = _sides(drawing, layout, y + 6, drawing.position(axis.null), f"← {worse}", f"{better} →")
     return drawing.svg(name, y + 12)
+
+
+def _sides(drawing: Drawing, layout: theme.Layout, y: float, at_null: float, left: str, right: str) -> float:
+    """What lies on either side of no effect: beside it where both fit, else at the edges, one above the other. Returns the last line."""
+    style = {"color": theme.MUTED, "size": layout.small}
+    if layout is theme.WIDE:
+        beside = len(left) <= layout.fits(at_null - 8, small=True) and len(right) <= layout.fits(layout.width - at_null - 8, small=True)
+    else:
+        beside = len(left) + len(right) + 3 <= layout.fits(layout.width, small=True)
+    at_edges = layout is not theme.WIDE or not beside
+    drawing.text(0 if at_edges else at_null - 8, y, left, align="left" if at_edges else "right", **style)
+    y += 0 if beside else layout.small + 4
+    drawing.text(layout.width if at_edges else at_null + 8, y, right, align="right" if at_edges else "left", **style)
+    return y
 
 
 def favours(about_better: str | None, pairs: set[tuple[str, str]]) -> tuple[str, str]:
     """What lies left and right of no effect, where ``better`` is higher or lower and ``pairs`` are the arms compared.
 
-    Empty where neither direction is better; the arms by name where all compare the same two.
+    Empty where neither direction is better. The arms by name, or by what their names share: ``cyclophosphamide`` of a regimen
+    that begins with it, ``placebo`` of all that were compared with it; else as treatment and comparator.
     """
     if not about_better:
         return "", ""
-    a, b = next(iter(pairs)) if len(pairs) == 1 else ("treatment", "comparator")
-    if max(len(a), len(b)) > 14:
-        a, b = "treatment", "comparator"
+    a = _shared_name([first for first, _ in pairs]) or "treatment"
+    b = _shared_name([second for _, second in pairs]) or "comparator"
     right, left = (a, b) if about_better == "higher" else (b, a)
     return f"favours {left}", f"favours {right}"
+
+
+def _shared_name(names: Sequence[str]) -> str:
+    """The name, or of several the parts between commas that all of them have; empty for none and for one too long to draw."""
+    parts = [name.split(", ") for name in names]
+    shared = names[0] if len(set(names)) == 1 else ", ".join(part for part in parts[0] if all(part in other for other in parts))
+    return shared if len(shared) <= _LONGEST_NAME else ""
 
 
 def unbroken(text: str) -> str:

@@ -299,6 +299,9 @@ def left_out(evidence: Evidence, pool_id: str) -> list[tuple[Comparison, str]]:
             continue
         reasons = _barred(evidence, comparison, model, judged.members)
         reasons += [text for name, text in _departures(model, comparison) if name not in accepted]
+        # Whose patients are in the pool already needs no second reason.
+        if shared := [member.address for member in judged.members if share_patients(evidence, member, comparison)]:
+            reasons = [f"shares patients with {', '.join(shared)}"]
         kept_out.append(
             (comparison, "; ".join(reasons) or "it is on a disease that no study of the pool is on: an editor has to declare it")
         )
@@ -417,8 +420,12 @@ def unfit(evidence: Evidence, comparison: Comparison) -> list[str]:
     if comparison.features["measure"] == "HR" and comparison.features["time kind"] == "at":
         reasons.append("it is a hazard ratio at a point in time, and the hazards of its trial are not proportional")
     if comparison.origin is None:
-        what = "count of patients" if comparison.arms else "standard error: no interval and no exact p-value of the estimate"
-        reasons.append(f"it gives no {what}")
+        if comparison.arms:
+            reasons.append("how many patients had the event cannot be told")
+        elif comparison.row.estimate is None:
+            reasons.append("no estimate of the difference was read")
+        else:
+            reasons.append("no interval and no exact p-value of the estimate was read, so there is no standard error")
     return reasons
 
 
@@ -430,7 +437,7 @@ def _never(model: Comparison, other: Comparison) -> list[str]:
         if model.features[name] != other.features[name]
     ]
     if None in (model.weeks, other.weeks):
-        reasons.append(f"it is not known to be within {HORIZON} weeks of {model.address}")
+        reasons.append("its week was not read" if other.weeks is None else f"the week of {model.address} was not read")
     elif abs(model.weeks - other.weeks) > HORIZON:
         reasons.append(f"week {other.weeks:g} is more than {HORIZON} weeks from week {model.weeks:g} of {model.address}")
     return reasons

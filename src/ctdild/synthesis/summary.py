@@ -66,7 +66,7 @@ class Study:
     low: float
     high: float
     computed: bool  #: whether the interval is computed here (from a p-value or counts), not printed
-    weight: float | None  #: share in the headline; None for counts
+    weight: float  #: share in the headline
 
     @property
     def defined(self) -> bool:
@@ -329,6 +329,7 @@ def _of_counts(judged: Judged, evidence: Evidence) -> Summary:
     absolute = _count_answer(comparisons, "RD", "risk-difference")
     has_ratio = math.isfinite(ratio.estimate)
     headline = ratio if has_ratio else absolute
+    shares = _mantel_haenszel_shares(comparisons, headline.measure)
     others = _varied_counts(comparisons) if has_ratio else [_count_answer(comparisons, "Peto", "peto")]
     needed = effects.number_needed(
         absolute.estimate / 100, absolute.low / 100, absolute.high / 100, event="benefit" if outcome.better == "higher" else "harm"
@@ -338,7 +339,7 @@ def _of_counts(judged: Judged, evidence: Evidence) -> Summary:
         outcome=outcome,
         unit="" if has_ratio else "patients per 100",
         decimals=2 if has_ratio else 1,
-        studies=tuple(_count_study(one, headline.measure) for one in comparisons),
+        studies=tuple(_count_study(one, headline.measure, share) for one, share in zip(comparisons, shares, strict=True)),
         headline=headline,
         others=tuple(answer for answer in others if math.isfinite(answer.estimate)),
         absolute=absolute,
@@ -381,11 +382,20 @@ def _varied_counts(comparisons: Sequence[Comparison]) -> list[Answer]:
     return found
 
 
-def _count_study(comparison: Comparison, measure: str) -> Study:
+def _mantel_haenszel_shares(comparisons: Sequence[Comparison], measure: str) -> list[float]:
+    """What each study adds to the Mantel-Haenszel figure, as a share of one."""
+    weights = []
+    for one in comparisons:
+        a, b = one.counts
+        weights.append((b.events if measure == "RR" else b.n) * a.n / (a.n + b.n))
+    return [weight / sum(weights) for weight in weights]
+
+
+def _count_study(comparison: Comparison, measure: str, weight: float) -> Study:
     a, b = comparison.counts
     if measure == "RD":
         low, high = effects.risk_difference_interval(a.events, a.n, b.events, b.n)
-        return Study(comparison, *(100 * x for x in (a.events / a.n - b.events / b.n, low, high)), True, None)
+        return Study(comparison, *(100 * x for x in (a.events / a.n - b.events / b.n, low, high)), True, weight)
     single = effects.two_by_two(a.events, a.n, b.events, b.n, measure)
     low, high = effects.interval(single.estimate, single.standard_error)
-    return Study(comparison, *(math.exp(x) for x in (single.estimate, low, high)), True, None)
+    return Study(comparison, *(math.exp(x) for x in (single.estimate, low, high)), True, weight)
