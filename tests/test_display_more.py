@@ -7,11 +7,12 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from docutils import nodes
 from evidence_factory import BASE, SRC, arm, build, contrast
 from test_display import OUTCOMES, Page, alternative, drawings, read, words_of
 
 from ctdild import display
-from ctdild.book.whence import rows_by_source
+from ctdild.book.whence import rows_by_source, told_by_claims
 from ctdild.display import text, theme
 from ctdild.display.figure import Span, plain
 from ctdild.display.harms import difference
@@ -835,6 +836,12 @@ def test_a_page_lists_the_sources_of_what_it_shows(made_up):
     )
     assert shown == {"report": 1, "news": 1, "article": 1}
     assert rows_by_source(evidence, '<li data-source="news"></li><a href="#source-article">R</a>') == {"news": 0, "article": 0}
+    page = nodes.document(None, None)
+    (claim,) = [row.id for row in evidence["statements"]]
+    page += nodes.section("", nodes.container(condition=f"{claim} exists; one kind = rct; nobody.* absent"), nodes.container())
+    assert told_by_claims(page) == {claim, "one"} and told_by_claims(None) == set()
+    assert rows_by_source(evidence, "", told_by_claims(page)) == {"report": 1, "news": 2, "article": 1}
+    assert rows_by_source(evidence, "", {claim}) == {"news": 1}
 
 
 def test_on_a_phone_the_arms_never_run_into_a_long_name(made_up):

@@ -166,7 +166,7 @@ def test_an_indirect_comparison_says_what_it_rests_on(evidence):
     assert said(figure).startswith("If effect modifiers were balanced")
     rows = [" ".join(" ".join(one.plain()) for one in row) for row in figure.table.rows]
     assert "post hoc subgroup" in rows[0]
-    assert "3.66 percentage points (95% CI −0.01 to 7.32) no trial compared them" in rows[2]
+    assert "3.66 percentage points (95% CI −0.01 to 7.32)" in rows[2] and "no trial compared them" in rows[2]
     with pytest.raises(ValueError, match="share no comparator"):
         display.indirect(evidence, "senscis.all.fvc-rate.w52", "cyclophosphamide-fvc-pp")
     with pytest.raises(ValueError, match="share no comparator"):
@@ -256,3 +256,50 @@ def test_pooled_figures_in_text(evidence, asked, printed):
 def test_pooled_figures_that_there_are_not(evidence, asked):
     with pytest.raises(EvidenceReferenceError):
         figure_text(evidence, asked)
+
+
+# --- what stands beside the pools ----------------------------------------------------------------------------------------------------------
+
+
+def cells_of(figure) -> list[list[str]]:
+    return [[" ".join(one.plain()) for one in row] for row in figure.table.rows]
+
+
+def test_the_summary_names_patients_method_and_interval_and_what_is_counted_twice(evidence):
+    figure = display.pools_table(evidence)
+    first, *_ = cells_of(figure)
+    assert "203 randomised" in first[2]
+    assert first[3].startswith("2.97 percentage points (95% CrI −0.25 to 6.50)")
+    fibrosing = next(row for row in cells_of(figure) if "across fibrosing" in row[0])
+    assert fibrosing[3].endswith("common effect: assumes one effect")
+    (shared,) = [" ".join(span.text for span in note) for note in figure.notes]
+    assert "share the patients of SENSCIS and INBUILD" in shared and "neither confirms the other" in shared
+
+
+def test_what_stands_apart_says_of_each_trial_what_it_missed_and_what_the_gate_finds(evidence):
+    rows = {question: (said_, why) for question, said_, why in cells_of(display.apart_table(evidence))}
+    said_, why = next(cells for question, cells in rows.items() if "tocilizumab" in question)
+    assert "nominal p < 0.0001" in said_ and "focuSSced: primary outcome not met." in said_
+    assert "faSScinate: the change in each arm was read, not the difference between them." in why
+    said_, why = next(cells for question, cells in rows.items() if "pirfenidone" in question)
+    assert "TRAIL1: primary outcome not met; stopped early (slow recruitment" in said_
+    assert "RELIEF: stopped early (futility" in said_ and "RELIEF: told in words only." in why
+    said_, why = next(cells for question, cells in rows.items() if "mycophenolate better" in question)
+    assert "in another analysis (post hoc, at week 104) mycophenolate 2.19" in said_
+    assert "SLS II: no estimate of the difference was read." in why
+    _, why = next(cells for question, cells in rows.items() if "save lives" in question)
+    assert "of ASTIS" not in why.partition("SCOT: ")[0].partition("gate finds")[2]  # not against its own results
+
+
+def test_where_a_standard_error_is_made_of_a_p_the_facts_on_certainty_say_so(evidence):
+    text = " ".join(" ".join(row) for row in cells_of(display.certainty_table(evidence)))
+    assert "FAST: whole trial, SSc, standard error from its p-value, read second-hand" in text
+
+
+def test_an_indirect_comparison_says_which_way_and_what_differs_once(evidence):
+    figure = display.indirect(evidence, "focussced.ild.fvc-pp.w48", "cyclophosphamide-fvc-pp")
+    last = cells_of(figure)[-1]
+    assert "above zero favours tocilizumab" in last[1] and last[2].startswith("interval includes no difference")
+    (note,) = ["".join(span.text for span in one) for one in figure.notes]
+    assert note.startswith("Known to differ in ") and note.count("glucocorticoid") == 1 and "regimen and era" in note
+    assert "nominal p < 0.0001" in cells_of(figure)[0][1]

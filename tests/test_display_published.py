@@ -111,6 +111,22 @@ def test_single_arms_are_shown_only_for_what_was_not_compared(made_up):
     assert found.endswith("Results in single arms stand on its page.")
 
 
+def test_both_arms_without_a_comparison_are_not_called_one_arm(made_up):
+    died = {"outcome": "death", "statistic": "count", "unit": "patients", "counts": "patients", "n": "100", "value": "", "trial_id": "sum"}
+    outcomes = [{**row, "domain": "survival"} if row["outcome"] == "death" else row for row in OUTCOMES]
+    arms = [{**arm("1"), **died, "arm": name, "events": events} for name, events in (("drug", "7"), ("placebo", "9"))]
+    _, _, scale, found, *_ = only(display.published_syntheses(made_up(outcomes=outcomes, arm_results=arms)))
+    assert scale == "Each arm by itself: no comparison printed" and "7 of 100" in found and "9 of 100" in found
+
+
+def test_a_time_or_an_interval_that_was_not_read_is_said(made_up):
+    bare = {**FOUND, "weeks": "", "ci_low": "", "ci_high": "", "ci_level": ""}
+    _, _, _, found, *_ = only(display.published_syntheses(made_up(contrasts=[bare])))
+    assert found.endswith("Where no time or interval stands, none was read here.")
+    _, _, _, found, *_ = only(display.published_syntheses(made_up(contrasts=[FOUND])))
+    assert "none was read" not in found
+
+
 def test_comparisons_with_placebo_come_first(made_up):
     rival = {**contrast("-5.0", "-9.0", "-1.0", favours="rival"), "trial_id": "sum", "arm_b": "rival", "variant": "rival", "weeks": "24"}
     _, _, _, found, *_ = only(display.published_syntheses(made_up(contrasts=[rival, FOUND])))

@@ -38,7 +38,10 @@ def placebo_decline(evidence: Evidence) -> Figure:
         return Figure(name, nothing, nothing)
     panels = {unit: [row for row in shown if row.unit == unit] for unit in UNITS if any(row.unit == unit for row in shown)}
     trials = len({row.trial_id for row in shown})
-    caption = f"FVC on placebo in {trials} {'trial' if trials == 1 else 'trials'}. Arms of different trials: no comparison between them."
+    caption = (
+        f"FVC on placebo in {trials} {'trial' if trials == 1 else 'trials'}, by year of report. "
+        "Arms of different trials: nobody was randomised between them, so this compares patients and not drugs."
+    )
     kinds = {_bar(row)[2] for row in shown if _bar(row)}
     said = [text for kind, text in (("CI", "as printed (thick)"), ("SE", "1.96 times the printed standard error (thin)")) if kind in kinds]
     drawn = (

@@ -23,6 +23,7 @@ from .pooltext import (
     arm_names,
     computed,
     decimals_of,
+    differing,
     figures_text,
     number_needed_text,
     readable,
@@ -322,25 +323,8 @@ def _comparator(evidence: Evidence, study: Study, treated: Row, control: Row) ->
 
 def _departures(evidence: Evidence, summary: Summary) -> list[Line]:
     """In what the trials differ that are pooled all the same."""
-    studies = summary.studies
-    parts = []
-    for name in pools.DEPARTURES:
-        values: dict[str, list[str]] = {}
-        for study in studies:
-            values.setdefault(_feature(evidence, name, study.comparison.features[name]), []).append(trial_name(evidence, study))
-        if len(values) > 1 and not (name == "drug class" and parts and parts[-1].startswith("drug:")):  # the drugs say it
-            parts.append(f"{name}: " + ", ".join(f"{value} in {pick.sentence_list(who)}" for value, who in values.items()))
+    parts = differing(evidence, [study.comparison for study in summary.studies])
     return [line("Pooled although they differ in ", Span("; ".join(parts), ref=summary.pool_id), ".")] if parts else []
-
-
-def _feature(evidence: Evidence, name: str, value: str) -> str:
-    if not value:
-        return "none"
-    if name in ("drug", "comparator"):
-        return " with ".join(words.in_sentence(evidence.row(one, "treatments").name) for one in value.split(", "))
-    if name == "cohort kind":
-        return {"all": "the whole trial", "disease": "a group by disease", "subgroup": "a subgroup"}.get(value, value)
-    return value.replace("not-reported", "not reported")
 
 
 def _awaiting(evidence: Evidence, summary: Summary) -> list[Line]:
@@ -375,7 +359,7 @@ def _table(evidence: Evidence, summary: Summary) -> Table:
     else:
         size = Span(str(summary.n), ref=summary.refs) if summary.n is not None else Span("number analysed not read for all", tone="muted")
     own = [cell(Span("Pooled", tone="strong")), cell(size)]
-    total = [*own, cell(answer_span(summary, summary.headline)), cell(words.at_start(summary.headline.method)), cell("")]
+    total = [*own, cell(answer_span(summary, summary.headline)), cell(words.at_start(summary.headline.method)), cell("as its trials")]
     body.append(tuple(total))
     measure = MEASURES[summary.headline.measure]
     columns = (

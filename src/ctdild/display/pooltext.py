@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..evidence import Evidence, Row
-from ..synthesis.pools import Comparison
+from ..synthesis.pools import DEPARTURES, Comparison
 from . import rows as pick
 from . import text as words
 from .figure import Span
@@ -113,6 +114,30 @@ def arm_names(evidence: Evidence, comparison: Comparison) -> tuple[str, str]:
         first, second = (words.arm_text(evidence, row) for row in comparison.arms)
         return first, second
     return words.arm_text(evidence, comparison.row, "arm_a"), words.arm_text(evidence, comparison.row, "arm_b")
+
+
+def differing(evidence: Evidence, comparisons: Sequence[Comparison], but: Sequence[str] = ()) -> list[str]:
+    """In what comparisons differ that a pool may accept, one text a feature: ``disease: SSc in SENSCIS, RA in INBUILD``. Features
+    under ``but`` are left out."""
+    parts: list[str] = []
+    for name in DEPARTURES:
+        values: dict[str, list[str]] = {}
+        for one in comparisons:
+            values.setdefault(_feature(evidence, name, one.features[name]), []).append(result_name(evidence, one.row))
+        said = name == "drug class" and parts and parts[-1].startswith("drug:")  # the drugs say it
+        if len(values) > 1 and name not in but and not said:
+            parts.append(f"{name}: " + ", ".join(f"{value} in {pick.sentence_list(who)}" for value, who in values.items()))
+    return parts
+
+
+def _feature(evidence: Evidence, name: str, value: str) -> str:
+    if not value:
+        return "none"
+    if name in ("drug", "comparator"):
+        return " with ".join(words.in_sentence(evidence.row(one, "treatments").name) for one in value.split(", "))
+    if name == "cohort kind":
+        return {"all": "the whole trial", "disease": "a group by disease", "subgroup": "a subgroup"}.get(value, value)
+    return value.replace("not-reported", "not reported")
 
 
 _ADDRESS = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+){2,}")

@@ -43,7 +43,7 @@ def published_syntheses(evidence: Evidence) -> Figure:
                 cell(pick.trial_link(study), *([] if str(study.year) in study.acronym else [pick.year_span(study)])),
                 cell(*_pooled(evidence, study)),
                 cell(*_scales(shown)),
-                cell(*finding_lines(evidence, shown), *_elsewhere(study, every, shown)),
+                cell(*finding_lines(evidence, shown), *_holes(shown), *_elsewhere(study, every, shown)),
                 _care(study),
                 cell(*(words.at_start(read) for read in dict.fromkeys(words.verification_text(evidence, row) for row in shown or [study]))),
             )
@@ -98,10 +98,19 @@ def _pooled(evidence: Evidence, study: Row) -> list[Line | Span]:
 def _scales(rows: list[Row]) -> list[Span]:
     """The scales of the figures, each once; words where there is no figure."""
     found: dict[str, list[Row]] = {}
+    arms: dict[tuple, set[str]] = {}
+    for row in rows:
+        if row.table == "arm_results":
+            arms.setdefault(_measured(row), set()).add(row.arm)
     for row in rows:
         if row.table != "statements":
-            found.setdefault(_scale(row), []).append(row)
+            both = row.table == "arm_results" and len(arms[_measured(row)]) > 1
+            found.setdefault("Each arm by itself: no comparison printed" if both else _scale(row), []).append(row)
     return [Span(text, ref=pick.addresses(of)) for text, of in found.items()] or [Span("No estimate read", tone="muted")]
+
+
+def _measured(row: Row) -> tuple:
+    return row.cohort, row.outcome, row.weeks
 
 
 def _scale(row: Row) -> str:
@@ -111,6 +120,17 @@ def _scale(row: Row) -> str:
     if row.statistic in pick.CHANGES:
         return f"Change within one arm ({words.unit_text(row.unit)}): no comparison"
     return "Within one arm: no comparison"
+
+
+def _holes(shown: list[Row]) -> list[Span]:
+    """What of the figures shown was not read, once for all of them."""
+    figures = [row for row in shown if row.table != "statements"]
+    missing = []
+    if any(row.weeks is None for row in figures):
+        missing.append("time")
+    if any(row.table == "contrasts" and row.estimate is not None and None in (row.ci_low, row.ci_high) for row in figures):
+        missing.append("interval")
+    return [Span(f"Where no {' or '.join(missing)} stands, none was read here.", tone="muted")] if missing else []
 
 
 def _elsewhere(study: Row, every: list[Row], shown: list[Row]) -> list[Line]:

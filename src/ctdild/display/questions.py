@@ -15,7 +15,7 @@ from .pooltext import (
     answer_text,
     arm_names,
     computed,
-    figures_text,
+    differing,
     readable,
     result_name,
     time_text,
@@ -39,7 +39,25 @@ def pools_table(evidence: Evidence) -> Figure:
     columns = (Column("Question"), Column("Pooled"), Column("Trials"), Column("By another method"))
     body = tuple(_pool_line(evidence, summary) for summary in summaries)
     used = [row for summary in summaries for row in summary.rows]
-    return Figure(name, caption, caption, Table(caption, columns, body), sources=sources_of(evidence, used))
+    table = Table(caption, columns, body)
+    return Figure(name, caption, caption, table, sources=sources_of(evidence, used), notes=tuple(_shared_patients(evidence, summaries)))
+
+
+def _shared_patients(evidence: Evidence, summaries: list[Summary]) -> list[Line]:
+    """Which pools of one outcome hold the same patients: they are two looks, not two findings."""
+    notes = []
+    for i, one in enumerate(summaries):
+        for other in summaries[i + 1 :]:
+            both = [
+                study
+                for study in one.studies
+                if any(pools.share_patients(evidence, study.comparison, second.comparison) for second in other.studies)
+            ]
+            if both and one.outcome.outcome == other.outcome.outcome:
+                names = pick.sentence_list([trial_name(evidence, study) for study in both])
+                questions = (Span(f"“{found.judged.declared.question}”", ref=found.pool_id) for found in (one, other))
+                notes.append(line(*joined(" and ", questions), f" share the patients of {names}: neither confirms the other."))
+    return notes
 
 
 def _pool_line(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
@@ -48,15 +66,30 @@ def _pool_line(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
     if summary.absolute is not None and summary.absolute.key != summary.headline.key:
         result.append(answer_span(summary, summary.absolute))
     trials = pick.sentence_list([trial_name(evidence, study) for study in summary.studies])
-    size = [Span(f"{summary.n} patients", ref=summary.refs, tone="muted")] if summary.n is not None else []
+    size = Span(f"{summary.n} patients", ref=summary.refs) if summary.n is not None else _randomised(evidence, summary)
+    diseases = {part for study in summary.studies for part in study.comparison.features["disease"].split(", ")}
+    about = Span(", ".join(sorted(diseases, key=lambda one: words.disease_order((one,)))), ref=summary.refs, tone="muted")
     other = _other_assumption(summary)
-    shown = [Span(figures_text(summary, other), ref=summary.refs), Span(other.method, tone="muted")] if other else ["none is shown"]
+    shown = [answer_span(summary, other), Span(_method(summary, other), tone="muted")] if other else ["none is shown"]
     return (
         cell(Span(summary.judged.declared.question, ref=summary.pool_id, link=link)),
         cell(*result),
-        cell(trials, *size),
+        cell(trials, Span(size.text, ref=size.refs, tone="muted"), about),
         cell(*shown),
     )
+
+
+def _randomised(evidence: Evidence, summary: Summary) -> Span:
+    """Patients randomised, where the number analysed is not known for all."""
+    trials = [evidence.trial(study.comparison.row) for study in summary.studies]
+    if any(trial.n_randomised is None for trial in trials):
+        return Span("number of patients not read for all")
+    return Span(f"{sum(trial.n_randomised for trial in trials)} randomised", ref=pick.addresses(trials))
+
+
+def _method(summary: Summary, answer: Answer) -> str:
+    """The method in words; of a common effect beside random effects also that it assumes what they do not."""
+    return f"{answer.method}: assumes one effect" if answer.key == "common" and summary.headline.key != "common" else answer.method
 
 
 def _other_assumption(summary: Summary) -> Answer | None:
@@ -86,11 +119,16 @@ def apart_table(evidence: Evidence) -> Figure:
 def _apart_cells(evidence: Evidence, judged: pools.Judged) -> tuple[tuple[Cell, ...], list[Row]]:
     declared = judged.declared
     rows = [row for address in declared.contrast_ids for row in pools.rows_of(evidence, address)]
-    results = [
-        line(pick.trial_link(evidence.trial(found[0])), ": ", *_results(evidence, found)) for found in _by_address(evidence, declared)
-    ]
+    results: list[Line] = []
+    trials = {}
+    for found in _by_address(evidence, declared):
+        trial = evidence.trial(found[0])
+        trials[trial.id] = trial
+        results.append(line(pick.trial_link(trial), ": ", *_results(evidence, found)))
+    results += [Span(text, ref=trial.id, tone="muted") for trial in trials.values() if (text := _standing_of(trial))]
+    rows += trials.values()
     reasons = _between_trials(evidence, judged)
-    gate = [Span(f"What the gate finds: {'; '.join(reasons)}.", ref=pick.addresses(rows))] if reasons else []
+    gate = [Span("What the gate finds:"), *(Span(f"{reason}.", ref=pick.addresses(rows)) for reason in reasons)] if reasons else []
     single = [] if judged.apart or judged.refusals else ["A single study so far."]
     question = cell(
         Span(declared.question, ref=declared.id, tone="strong"),
@@ -99,11 +137,37 @@ def _apart_cells(evidence: Evidence, judged: pools.Judged) -> tuple[tuple[Cell, 
     return (question, cell(*results), cell(Span(declared.reason, ref=declared.id), *gate, *single)), rows
 
 
+def _standing_of(trial: Row) -> str:
+    """What a reader of a single result has to know of its trial: that it missed its primary outcome, or was stopped early."""
+    facts = ["primary outcome not met"] if trial.primary_met == "not met" else []
+    if trial.status == "stopped early":
+        facts.append(f"stopped early ({words.in_sentence(trial.stop_reason)})" if trial.stop_reason else "stopped early")
+    return f"{trial.acronym}: {'; '.join(facts)}." if facts else ""
+
+
 def _between_trials(evidence: Evidence, judged: pools.Judged) -> list[str]:
-    """What no pool could accept; only where there is nothing of the kind, what this pool does not."""
-    reasons = [reason for _, reason in judged.refusals]
-    fixed = [reason for reason in reasons if pools.UNACCEPTED not in reason]
-    return list(dict.fromkeys(readable(evidence, reason.partition(pools.UNACCEPTED)[0]) for reason in fixed or reasons))
+    """What no pool could accept, trial by trial; only where there is nothing of the kind, what this pool does not.
+
+    What sets two results of one trial apart is left out: that they are of the same patients goes without saying.
+    """
+    members = {member.address for member in judged.members}
+    fixed = [pair for pair in judged.refusals if pools.UNACCEPTED not in pair[1]]
+    found: dict[str, list[str]] = {}
+    for address in judged.declared.contrast_ids:
+        rows = pools.rows_of(evidence, address)
+        if not rows:
+            continue
+        own = [reason.partition(pools.UNACCEPTED)[0] for refused, reason in fixed or judged.refusals if refused == address]
+        own = [readable(evidence, reason) for reason in own if f" {rows[0].trial_id}." not in reason]
+        if address not in members:
+            own.append(
+                "told in words only"
+                if rows[0].table == "statements"
+                else "the change in each arm was read, not the difference between them"
+            )
+        kept = found.setdefault(result_name(evidence, rows[0]), [])
+        kept += [reason for reason in own if reason not in kept]
+    return [f"{who}: {'; '.join(reasons)}" for who, reasons in found.items() if reasons]
 
 
 def _by_address(evidence: Evidence, declared: Row) -> list[tuple[Row, ...]]:
@@ -122,8 +186,19 @@ def _results(evidence: Evidence, rows: tuple[Row, ...]) -> Line:
         role = f"; {first.role} outcome" if first.role in ("secondary", "exploratory") else ""
         shown = line(pick.figure_span(first, words.result_text(first) or "no figure printed"), Span(favours + role, ref=first.id))
         arms = pick.arms_of(evidence, first) if first.estimate is None else []
-        return line(head, *joined(", ", (_arm_result(evidence, row) for row in arms)), "; " if arms else "", *shown)
+        other = () if arms else _other_analysis(evidence, first)
+        return line(head, *joined(", ", (_arm_result(evidence, row) for row in arms)), "; " if arms else "", *shown, *other)
     return line(head, *joined(", ", (_arm_result(evidence, row) for row in rows)))
+
+
+def _other_analysis(evidence: Evidence, contrast: Row) -> Line:
+    """The changes of both arms that stand under the address of a difference, of another time or model than it; else nothing."""
+    own = [f"{contrast.id}.{arm}" for arm in (contrast.arm_a, contrast.arm_b)]
+    rows = [evidence.row(one) for one in own if one in evidence]
+    if contrast.estimate is not None or len(rows) < len(own) or any(row.withheld for row in rows):
+        return ()
+    about = ", ".join(dict.fromkeys(part for row in rows for part in (row.role.replace("post-hoc", "post hoc"), words.time_text(row))))
+    return line(f"; in another analysis ({about}) ", *joined(", ", (_arm_result(evidence, row) for row in rows)))
 
 
 def _arm_result(evidence: Evidence, row: Row) -> Line:
@@ -178,7 +253,11 @@ def _certainty_cells(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
         row = study.comparison.row
         diseases = ", ".join(evidence.cohort(row).disease or evidence.trial(row).disease)
         standing = words.standing_text(evidence, row) or "whole trial"
-        kinds.append(Span(f"{pick.acronym(evidence, row)}: {standing}, {diseases}", ref=pick.addresses(study.comparison.rows)))
+        second_hand = all(one.verification != "primary" for one in study.comparison.rows)
+        read = [words.verification_text(evidence, row).partition(",")[0]] if second_hand else []
+        error = ["standard error from its p-value"] if study.comparison.origin == "p" else []
+        facts = ", ".join([standing, diseases, *error, *read])
+        kinds.append(Span(f"{pick.acronym(evidence, row)}: {facts}", ref=pick.addresses(study.comparison.rows)))
     conduct = [_conduct(evidence.trial(study.comparison.row)) for study in summary.studies]
     return (
         cell(Span(summary.judged.declared.question, ref=summary.pool_id), answer_span(summary, answer, "strong")),
@@ -216,7 +295,8 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
     common = arm_names(evidence, model)[1]
     answer = synthesis.summary.indirect(summary, one)
     refs = (one.row.id, *summary.refs)
-    shown = Span(answer_text(summary, answer), ref=refs, tone="strong")
+    shown = Span(answer_text(summary, answer), ref=refs)
+    undecided = "interval includes no difference; " if answer.includes_null else ""
     name = figure_name(evidence, "indirect", contrast_id, pool_id)
     caption = f"If effect modifiers were balanced: {drugs[0]} against {drugs[1]} through {common}, {summary.outcome.name}."
     standing = words.cohort_text(evidence, one.row)
@@ -240,14 +320,18 @@ def indirect(evidence: Evidence, contrast_id: str, pool_id: str) -> Figure:
         ),
         (
             cell(Span(f"{words.at_start(drugs[0])} versus {drugs[1]}, indirect", tone="strong")),
-            cell(shown),
-            cell("no trial compared them; holds only if what changes the effects was balanced"),
+            cell(shown, Span(_side(summary, answer, drugs), tone="muted")),
+            cell(f"{undecided}no trial compared them; holds only if what changes the effects was balanced"),
         ),
     )
     table = Table(caption, (Column("Comparison"), Column("Result"), Column("What it is")), body)
-    notes = [
-        line(f"Known to differ: {readable(evidence, text)}.")
-        for study in summary.studies
-        for text in pools.differences(study.comparison, one)
-    ]
+    differ = differing(evidence, [one, *(study.comparison for study in summary.studies)], but=("drug", "drug class"))
+    notes = [line("Known to differ in ", Span("; ".join([*differ, "and, not in the dataset's columns, regimen and era"]), ref=refs), ".")]
     return Figure(name, caption, caption, table, sources=sources_of(evidence, [one.row, *summary.rows]), notes=tuple(notes))
+
+
+def _side(summary: Summary, answer: Answer, drugs: list[str]) -> str:
+    """Which drug a figure on either side of no effect speaks for."""
+    how, null = ("minus", "zero") if answer.null == 0 else ("over", "one")
+    side = {"higher": "above", "lower": "below"}.get(summary.outcome.better)
+    return f"{drugs[0]} {how} {drugs[1]}" + (f"; {side} {null} favours {drugs[0]}" if side else "")

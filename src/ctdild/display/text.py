@@ -50,6 +50,7 @@ _MONTHS = (
 )  # fmt: skip
 #: Diseases in the order in which tables and maps have them.
 DISEASES = ("SSc", "RA", "IIM", "MCTD", "SjD", "SLE", "CTD", "IPF", "PF-ILD")
+_NOT_SIGNIFICANT = "not significant (p-value not printed)"
 _MARKS = {"primary": "P", "secondary": "S", "review": "R"}
 
 
@@ -137,7 +138,7 @@ def p_text(row: Row) -> str:
     """The p-value as printed: ``p = 0.04``, ``p < 0.001``, ``nominal p = 0.012``; empty without one."""
     relation = row.get("p_relation") or "="
     if relation == "ns":
-        return "not significant (p-value not printed)"
+        return _NOT_SIGNIFICANT
     if row.p_value is None:
         return ""
     nominal = "nominal " if row.get("p_note") == "nominal" else ""
@@ -153,12 +154,15 @@ def result_text(row: Row) -> str:
     """Figure, then interval or spread, then p: ``41.0 mL/year (95% CI 2.9 to 79.0; p = 0.04)``."""
     head = estimate_text(row)
     if row.table == "contrasts":
-        rest = [interval_text(row), p_text(row)]
+        nominal = "nominal " if row.p_note == "nominal" and row.p_value is not None else ""
+        rest = [interval_text(row), nominal + p_text(row)]
     else:
         rest = [interval_text(row) or spread_text(row)]
     rest = [part for part in rest if part]
     if not head:
         return "; ".join(rest)
+    if rest == [_NOT_SIGNIFICANT]:
+        return f"{head}, {_NOT_SIGNIFICANT}"  # no bracket in a bracket
     return f"{head} ({'; '.join(rest)})" if rest else head
 
 

@@ -278,11 +278,6 @@ def incomparable(evidence: Evidence, one: Comparison, others: Iterable[Compariso
     return reasons
 
 
-def differences(model: Comparison, other: Comparison) -> list[str]:
-    """In what a comparison differs from another beside the drug, each as a sentence."""
-    return [text for name, text in _departures(model, other) if name not in ("drug", "drug class")]
-
-
 def left_out(evidence: Evidence, pool_id: str) -> list[tuple[Comparison, str]]:
     """The other comparisons of a pool's drugs on its outcome, each with what keeps it out of the pool. Candidates are not among them."""
     judged = judge(evidence, pool_id)
