@@ -258,6 +258,11 @@ def test_pooled_figures_that_there_are_not(evidence, asked):
         figure_text(evidence, asked)
 
 
+def test_a_nominal_p_is_called_so_in_a_sentence(evidence):
+    assert "nominal p < 0.0001" in figure_text(evidence, "focussced.ild.fvc-pp.w48 full").text
+    assert "nominal" not in figure_text(evidence, "focussced.ild.fvc-pp.w48").text
+
+
 # --- what stands beside the pools ----------------------------------------------------------------------------------------------------------
 
 

@@ -331,7 +331,7 @@ ESTIMANDS = {
     **dict.fromkeys(("HR", "IRR"), ("time to event",)),
     **dict.fromkeys(("OR", "RR"), ("proportion",)),
     "RD": ("proportion", "time to event"),
-    "MD": ("change from baseline", "slope", "joint-model average", "final value", "time to event"),
+    "MD": ("change from baseline", "slope", "joint-model average", "final value", "time to event", "not reported"),
     "SMD": ("change from baseline", "slope", "joint-model average", "final value"),
     "rate difference": ("slope", "time to event"),
     "win probability": ("rank",),
