@@ -95,6 +95,15 @@ def test_the_label_says_how_much_each_trial_weighs_and_how_many_were_analysed(dr
     assert "weight 62%" in drawing("transplant-death-treatment")  # 79 · 77 / 156 of 9 · 10 / 19 + 79 · 77 / 156 + 36 · 39 / 75
 
 
+def test_names_that_do_not_fit_beside_each_other_stand_one_above_the_other(drawn):
+    def heights(svg):
+        return len(set(re.findall(r'translate\([-\d.]+,([\d.]+)\)"[^>]*>[^<]*favours', svg)))
+
+    long, short = drawn["transplant-death-treatment"], drawn["nintedanib-fvc-rate-ctd"]
+    assert [heights(svg) for svg in (long.svg_wide, long.svg_narrow)] == [1, 2]
+    assert [heights(svg) for svg in (short.svg_wide, short.svg_narrow)] == [1, 1]
+
+
 def test_the_sides_of_no_effect_have_the_names_that_all_arms_share():
     regimen = "prednisolone, cyclophosphamide, then azathioprine"
     assert favours("higher", {("cyclophosphamide", "placebo"), (regimen, "placebo")}) == ("favours placebo", "favours cyclophosphamide")
@@ -292,6 +301,8 @@ def test_what_stands_apart_says_of_each_trial_what_it_missed_and_what_the_gate_f
     said_, why = next(cells for question, cells in rows.items() if "mycophenolate better" in question)
     assert "in another analysis (post hoc, at week 104) mycophenolate 2.19" in said_
     assert "SLS II: no estimate of the difference was read." in why
+    assert any("Corrected" in "".join(span.text for span in note) for note in display.apart_table(evidence).notes)  # what † means
+    assert "source-article" in {source.source_id for source in display.apart_table(evidence).sources}
     _, why = next(cells for question, cells in rows.items() if "save lives" in question)
     assert "of ASTIS" not in why.partition("SCOT: ")[0].partition("gate finds")[2]  # not against its own results
 

@@ -112,7 +112,7 @@ def _item(evidence: Evidence, summary: Summary, study: Study) -> strip.Item:
         f"{counts[0].events} of {counts[0].n} and {counts[1].events} of {counts[1].n}" if counts else ", ".join(one.text for one in sizes)
     )
     unsized = [] if counts else [ref for one in sizes for ref in one.refs]
-    group = words.at_start(words.cohort_text(evidence, row)) or "Whole trial"
+    group = words.cohort_text(evidence, row) or "whole trial"
     diseases = ", ".join(evidence.cohort(row).disease or evidence.trial(row).disease)
     corrected = "".join(pick.mark(one, *(pick.ESTIMATE if one.table == "contrasts" else pick.VALUE)) for one in study.comparison.rows)[:1]
     return strip.Item(

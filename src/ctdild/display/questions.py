@@ -113,7 +113,10 @@ def apart_table(evidence: Evidence) -> Figure:
         return Figure(name, nothing, nothing)
     caption = "What is not pooled, and why."
     columns = (Column("Question"), Column("What the trials say"), Column("Why they are shown apart"))
-    return Figure(name, caption, caption, Table(caption, columns, tuple(body), "records"), sources=sources_of(evidence, used))
+    table = Table(caption, columns, tuple(body), "records")
+    shown = [*used, *dict.fromkeys(trial for row in used if _standing_of(trial := evidence.trial(row)))]
+    sources = sources_of(evidence, shown, ("primary_met", "status", "stop_reason"))
+    return Figure(name, caption, caption, table, sources=sources, notes=tuple(pick.printed_notes(evidence, used)))
 
 
 def _apart_cells(evidence: Evidence, judged: pools.Judged) -> tuple[tuple[Cell, ...], list[Row]]:
@@ -125,8 +128,7 @@ def _apart_cells(evidence: Evidence, judged: pools.Judged) -> tuple[tuple[Cell, 
         trial = evidence.trial(found[0])
         trials[trial.id] = trial
         results.append(line(pick.trial_link(trial), ": ", *_results(evidence, found)))
-    results += [Span(text, ref=trial.id, tone="muted") for trial in trials.values() if (text := _standing_of(trial))]
-    rows += trials.values()
+    standing = [Span(text, ref=trial.id, tone="muted") for trial in trials.values() if (text := _standing_of(trial))]
     reasons = _between_trials(evidence, judged)
     gate = [Span("What the gate finds:"), *(Span(f"{reason}.", ref=pick.addresses(rows)) for reason in reasons)] if reasons else []
     single = [] if judged.apart or judged.refusals else ["A single study so far."]
@@ -134,7 +136,16 @@ def _apart_cells(evidence: Evidence, judged: pools.Judged) -> tuple[tuple[Cell, 
         Span(declared.question, ref=declared.id, tone="strong"),
         Span(f"decided on {words.date_text(declared.decided_on)}", ref=declared.id, tone="muted"),
     )
-    return (question, cell(*results), cell(Span(declared.reason, ref=declared.id), *gate, *single)), rows
+    return (question, cell(*results, *standing), cell(Span(declared.reason, ref=declared.id), *gate, *single)), [
+        *rows,
+        *_arms_beside(evidence, rows),
+    ]
+
+
+def _arms_beside(evidence: Evidence, rows: list[Row]) -> list[Row]:
+    """The results of arms that stand beside differences without a figure."""
+    bare = [row for row in rows if row.table == "contrasts" and row.estimate is None]
+    return [arm for row in bare for arm in pick.arms_of(evidence, row) or _arms_elsewhere(evidence, row)]
 
 
 def _standing_of(trial: Row) -> str:
@@ -186,16 +197,20 @@ def _results(evidence: Evidence, rows: tuple[Row, ...]) -> Line:
         role = f"; {first.role} outcome" if first.role in ("secondary", "exploratory") else ""
         shown = line(pick.figure_span(first, words.result_text(first) or "no figure printed"), Span(favours + role, ref=first.id))
         arms = pick.arms_of(evidence, first) if first.estimate is None else []
-        other = () if arms else _other_analysis(evidence, first)
+        other = _other_analysis(evidence, [] if arms else _arms_elsewhere(evidence, first))
         return line(head, *joined(", ", (_arm_result(evidence, row) for row in arms)), "; " if arms else "", *shown, *other)
     return line(head, *joined(", ", (_arm_result(evidence, row) for row in rows)))
 
 
-def _other_analysis(evidence: Evidence, contrast: Row) -> Line:
-    """The changes of both arms that stand under the address of a difference, of another time or model than it; else nothing."""
+def _arms_elsewhere(evidence: Evidence, contrast: Row) -> list[Row]:
+    """Where no difference was read: the results of both arms that stand under its address, though of another time or model."""
     own = [f"{contrast.id}.{arm}" for arm in (contrast.arm_a, contrast.arm_b)]
     rows = [evidence.row(one) for one in own if one in evidence]
-    if contrast.estimate is not None or len(rows) < len(own) or any(row.withheld for row in rows):
+    return rows if contrast.estimate is None and len(rows) == len(own) and not any(row.withheld for row in rows) else []
+
+
+def _other_analysis(evidence: Evidence, rows: list[Row]) -> Line:
+    if not rows:
         return ()
     about = ", ".join(dict.fromkeys(part for row in rows for part in (row.role.replace("post-hoc", "post hoc"), words.time_text(row))))
     return line(f"; in another analysis ({about}) ", *joined(", ", (_arm_result(evidence, row) for row in rows)))

@@ -141,7 +141,8 @@ def contrasts(evidence: Evidence, trial: Row) -> Figure | None:
     for same in _groups(rows, lambda row: row.id):
         row = same[0]
         n = f"n {row.n_a} and {row.n_b}" if row.n_a is not None and row.n_b is not None else ""
-        parts = () if row.withheld else (n, _direction(evidence, row), row.estimand, _ANALYSED.get(row.analysis_set, ""))
+        estimand = "what is compared was not read" if row.estimand == "not reported" else row.estimand
+        parts = () if row.withheld else (n, _direction(evidence, row), estimand, _ANALYSED.get(row.analysis_set, ""))
         tail = ", ".join(part for part in parts if part)
         body.append(
             (
