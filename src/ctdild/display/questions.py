@@ -213,7 +213,9 @@ def _other_analysis(evidence: Evidence, rows: list[Row]) -> Line:
     if not rows:
         return ()
     about = ", ".join(dict.fromkeys(part for row in rows for part in (row.role.replace("post-hoc", "post hoc"), words.time_text(row))))
-    return line(f"; in another analysis ({about}) ", *joined(", ", (_arm_result(evidence, row) for row in rows)))
+    return line(
+        "; in another analysis (", Span(about, ref=pick.addresses(rows)), ") ", *joined(", ", (_arm_result(evidence, row) for row in rows))
+    )
 
 
 def _arm_result(evidence: Evidence, row: Row) -> Line:
