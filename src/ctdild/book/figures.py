@@ -120,7 +120,6 @@ def _text(row: Row, wanted: str) -> str:
     if result and wanted in ("", "full"):
         rest = text.interval_text(row) or (text.spread_text(row) if row.table == "arm_results" else "")
         p = text.p_text(row) if row.table == "contrasts" and (wanted == "full" or not rest) else ""
-        p = f"nominal {p}" if p and row.p_note == "nominal" else p
         rest = "; ".join(part for part in (rest, p) if part)
         head = text.estimate_text(row)
         return f"{head} ({rest})" if head and rest else head or rest

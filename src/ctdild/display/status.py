@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Span, Table, cell, figure_name, sources_of
+from .figure import Cell, Column, Figure, Span, Table, cell, figure_name, line, sources_of
 from .tables import KINDS
 
 #: Nearest to the trial first.
@@ -72,8 +72,7 @@ def reported_since(evidence: Evidence, year: int = 2023) -> Figure:
     caption = f"Studies with a main report of {year} or later."
     columns = tuple(Column(head) for head in ("Study", "Kind", "Patients", "Primary outcome"))
     if not body:
-        nothing = f"No study with a main report of {year} or later is in the dataset."
-        return Figure(figure_name(evidence, "reported-since"), nothing, nothing)
+        return Figure(figure_name(evidence, "reported-since"), caption, caption, notes=(line("None is in the dataset."),))
     table = Table(caption, columns, tuple(body), "index")
     return Figure(
         figure_name(evidence, "reported-since"),

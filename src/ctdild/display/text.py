@@ -154,8 +154,7 @@ def result_text(row: Row) -> str:
     """Figure, then interval or spread, then p: ``41.0 mL/year (95% CI 2.9 to 79.0; p = 0.04)``."""
     head = estimate_text(row)
     if row.table == "contrasts":
-        nominal = "nominal " if row.p_note == "nominal" and row.p_value is not None else ""
-        rest = [interval_text(row), nominal + p_text(row)]
+        rest = [interval_text(row), p_text(row)]
     else:
         rest = [interval_text(row) or spread_text(row)]
     rest = [part for part in rest if part]
