@@ -26,6 +26,15 @@ LCQ = {
     **SRC,
 }
 
+CLAIM = {"claim_id": "ssc-3.drug", "paragraph": "ssc-3", "gist": "It works", "page": "chapters/ssc-ild"}
+
+
+def claim(fate: str, proof: str, used: str) -> dict:
+    """A claim of the source article, called so because of a discrepancy that is so sure and so used."""
+    reason = {"proof": proof, "used": used}
+    return one("source_claims", CLAIM | {"fate": fate, "discrepancy_ids": "d1"}, discrepancies=[reason])
+
+
 CASES = [
     ("id-parts", one("contrasts", contrast("41.0")), one("contrasts", contrast("41.0", contrast_id="one.all.fvc-ml.w25")), "contrast_id", "write one.all.fvc-ml.w52; or mend the column weeks"),
     ("id-parts", one("contrasts", contrast("41.0", variant="observed")), one("contrasts", contrast("41.0", contrast_id="one.fvc-ml.w52")), "contrast_id", "write one.all.fvc-ml.w52; or mend the column cohort"),
@@ -40,6 +49,11 @@ CASES = [
     ("reference", one("cell_sources", {}), one("cell_sources", {"row_id": "onee"}), "row_id", "write one"),
     ("reference", one("cell_sources", {}), one("cell_sources", {"column": "titel"}), "column", "write title"),
     ("reference", {}, one("corrections", {"discrepancy_id": "d1", "table": "trials", "row_id": "one", "column": "n_randomised", "printed": "201", "used": "200"}, discrepancies=[{"used": "stated"}], trials=[{"n_randomised": "201"}]), "discrepancy_id", "write corrected"),
+    ("reference", claim("corrected", "A", "corrected"), claim("corrected", "C", "corrected"), "fate", "choose the verdict"),
+    ("reference", claim("qualified", "B", "both"), claim("corrected", "A", "both"), "fate", "choose the verdict"),
+    ("reference", claim("doubted", "C", "stated"), claim("doubted", "A", "both"), "fate", "choose the verdict"),
+    ("reference", claim("withheld", "C", "withheld"), claim("qualified", "C", "withheld"), "fate", "choose the verdict"),
+    ("reference", claim("told", "A", "both"), one("source_claims", CLAIM | {"fate": "withheld"}), "discrepancy_ids", "name the discrepancy"),
     ("citation", {}, one("trials", {"citation": "made-up-2021"}), "citation", "write made-up-2020"),
     ("cohort-tree", one("cohorts", {}, {"cohort": "ild", "kind": "subgroup", "parent": "all", "n": "9"}), one("cohorts", {}, {"cohort": "ild", "kind": "subgroup", "n": "9"}), "parent", "write all"),
     ("cohort-tree", {}, one("cohorts", {}, {"cohort": "ild", "kind": "subgroup", "n": "9", "parent": "al"}), "parent", "write all"),

@@ -75,7 +75,7 @@ def test_every_display_nests_its_tags_and_links_only_where_it_may(by_scope):
                 assert not [name for name in attributes if name.startswith("on") or name == "style"], figure.name
                 if tag == "a":
                     kind, _, rest = attributes["href"].partition(":")
-                    assert kind in ("https", "trial", "page"), attributes["href"]
+                    assert kind in ("https", "trial", "page") or kind.startswith("#discrepancy-"), attributes["href"]
                     assert kind != "trial" or evidence.row(rest).table == "trials"
         assert [name for name, times in ids.items() if times > 1] == [], scope
 
@@ -692,19 +692,28 @@ def test_the_audit_keeps_what_is_proved_apart_from_what_is_not(made_up):
     rows = [
         {"discrepancy_id": "proved", "proof": "B", "severity": "low"},
         {"discrepancy_id": "worse", "proof": "A", "severity": "high"},
-        {"discrepancy_id": "unsure", "proof": "C"},
-        {"discrepancy_id": "elsewhere", "about": "other"},
+        {"discrepancy_id": "unsure", "proof": "C", "used": "corrected"},
+        {"discrepancy_id": "unsure-too", "proof": "C", "severity": "low", "used": "withheld"},
+        {"discrepancy_id": "elsewhere", "about": "other", "trial_id": "one"},
+        {"discrepancy_id": "nowhere", "about": "other", "trial_id": "", "subject": "A guideline"},
     ]
     evidence = made_up(discrepancies=[*rows, {"discrepancy_id": "middling", "proof": "B", "severity": "medium"}])
     figure, minor = display.audit_table(evidence), display.audit_table(evidence, minor=True)
     assert [row[0].anchor for row in figure.table.rows] == ["discrepancy-worse", "discrepancy-middling"]
-    assert [row[0].anchor for row in figure.more.rows] == ["discrepancy-unsure"]
-    assert "Not confirmed" in figure.more.caption and "2 places" in figure.caption
-    assert minor.table is None and [row[0].anchor for row in minor.more.rows] == ["discrepancy-proved"] and "1 place " in minor.caption
-    assert "elsewhere" not in figure.html() + minor.html()
+    # All doubts stand in one place, however little hangs on them, and none is called corrected.
+    assert [row[0].anchor for row in figure.more.rows] == ["discrepancy-unsure", "discrepancy-unsure-too"]
+    assert figure.more.caption == "Not confirmed (2): doubts, no findings" and "2 places" in figure.caption
+    assert [row[3].plain()[0][:4] for row in figure.more.rows] == ["What", "Neit"] and "as a doubt" in figure.more.rows[0][3].lines[0][
+        0
+    ].text
+    assert minor.more is None and [row[0].anchor for row in minor.table.rows] == ["discrepancy-proved"] and "1 place " in minor.caption
+    assert minor.fold == "Open the table: 1 place"
+    assert "discrepancy-elsewhere" not in figure.html() + minor.html()
+    # What belongs to no trial has no other page.
+    assert plain(figure.notes[0]).startswith("Between other sources. A guideline: ") and 'id="discrepancy-nowhere"' in figure.html()
 
 
-def test_claims_lead_to_where_they_are_told(made_up):
+def test_claims_lead_to_where_they_are_told_and_to_what_stands_against_them(made_up):
     rows = [
         {
             "claim_id": "ssc-3.drug",
@@ -712,16 +721,29 @@ def test_claims_lead_to_where_they_are_told(made_up):
             "gist": "It works",
             "fate": "corrected",
             "page": "chapters/ssc-ild",
-            "discrepancy_ids": "d1",
+            "discrepancy_ids": "d1;d2",
         },
         {"claim_id": "table-2.cell", "paragraph": "table-2", "gist": "It is common", "fate": "told", "page": "chapters/background"},
     ]
-    figure = display.claims_table(made_up(source_claims=rows, discrepancies=[{"subject": "Its effect"}]))
+    reasons = [
+        {"discrepancy_id": "d1", "subject": "Its effect of -2"},
+        {"discrepancy_id": "d2", "subject": "Its size", "about": "other", "trial_id": "one"},
+    ]
+    figure = display.claims_table(made_up(source_claims=rows, discrepancies=reasons))
     assert figure.caption == "2 statements of the source article: 1 stands as printed and 1 corrected."
     assert [row[0].plain() for row in figure.table.rows] == [["SSc-ILD, paragraph 3"]]
     assert [row[0].plain() for row in figure.more.rows] == [["Table 2"]] and figure.more.caption == "The 1 that stand as printed"
-    assert "page:chapters/ssc-ild" in {a.get("href") for _, a in Page(figure.html()).tags}
-    assert "Corrected; Its effect" in " ".join(figure.table.rows[0][2].plain())
+    links = {a.get("href") for _, a in Page(figure.html()).tags}
+    assert {"page:chapters/ssc-ild", "#discrepancy-d1", "trial:one"} <= links
+    assert "Corrected; Its effect of \u22122; Its size" in " ".join(figure.table.rows[0][2].plain())
+
+
+def test_what_stands_against_a_claim_is_on_the_page_that_it_links_to(whole):
+    claims = display.claims_table(whole)
+    drawn = [display.audit_table(whole), display.audit_table(whole, minor=True)]
+    anchors = {a.get("id") for figure in drawn for _, a in Page(figure.html()).tags}
+    wanted = {a["href"][1:] for _, a in Page(claims.html()).tags if a.get("href", "").startswith("#")}
+    assert len(wanted) > 40 and wanted <= anchors
 
 
 def _fact(figure, name: str) -> list[str]:

@@ -78,17 +78,37 @@ def references(evidence: Evidence) -> Iterator[Finding]:
             yield _lost(row, "row_id", row.row_id, ids, f"row of {row['table']}")
         elif evidence.schema[row["table"]].field(row.column) is None:
             yield _lost(row, "column", row.column, evidence.schema[row["table"]].columns, f"column of {row['table']}")
+    by_id = {row.discrepancy_id: row for row in rows(evidence, "discrepancies")}
     for row in rows(evidence, "source_claims"):
         missing = [address for address in row.row_ids or () if address not in evidence]
         if missing:
             yield _lost(row, "row_ids", missing[0], [r.id for table in evidence.tables for r in evidence[table]], "row of any table")
-        if row.fate in ("corrected", "withheld") and not row.discrepancy_ids:
-            yield Finding(row, "discrepancy_ids", f"the claim is {row.fate}, and no discrepancy says why", "name the discrepancy")
+        yield from _verdict(row, [by_id[one] for one in row.discrepancy_ids or () if one in by_id])
     used = {row.discrepancy_id: row.used for row in rows(evidence, "discrepancies")}
     for row in rows(evidence, "corrections"):
         if used.get(row.discrepancy_id) in ("stated", "withheld"):
             yield Finding(row, "discrepancy_id", f"{row.discrepancy_id} says that the review uses what is {used[row.discrepancy_id]}, but this corrects a cell",
                           "write corrected in column used of the discrepancy, or remove the correction")  # fmt: skip
+
+
+#: What must be true of a discrepancy that a claim names, for the claim to be called so.
+_VERDICTS = {
+    "qualified": ("proved", lambda reason: reason.proof in ("A", "B")),
+    "corrected": ("proved and used", lambda reason: reason.proof in ("A", "B") and reason.used == "corrected"),
+    "doubted": ("left unconfirmed", lambda reason: reason.proof == "C"),
+    "withheld": ("named", lambda reason: True),
+}
+
+
+def _verdict(row: Row, reasons: list[Row]) -> Iterator[Finding]:
+    """A claim is called corrected, qualified, doubted or withheld because a discrepancy says so, and as surely as it does."""
+    what, fits = _VERDICTS.get(row.fate, ("", None))
+    if fits and not reasons:
+        yield Finding(row, "discrepancy_ids", f"the claim is {row.fate}, and no discrepancy says why", "name the discrepancy")
+    elif fits and not any(fits(reason) for reason in reasons):
+        found = "; ".join(f"{reason.id}: proof {reason.proof}, used {reason.used}" for reason in reasons)
+        yield Finding(row, "fate", f"the claim is {row.fate}, and none of its discrepancies is {what} ({found})",
+                      "choose the verdict that they bear: corrected, qualified or doubted")  # fmt: skip
 
 
 def _lost(row: Row, column: str, value: str, known: Iterable[str], what: str) -> Finding:

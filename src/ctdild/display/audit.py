@@ -8,8 +8,8 @@ from dataclasses import replace
 from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
-from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line, sources_of
-from .tables import table_figure
+from .figure import Cell, Column, Figure, Line, Span, Table, cell, figure_name, line
+from .tables import opens, table_figure
 
 _SEVERITY = ("high", "medium", "low")
 _AGAINST = {"A": "primary text, or arithmetic", "B": "second-hand source", "C": "not confirmed"}
@@ -19,57 +19,67 @@ _USED = {
     "both": "Both, each with its source",
     "withheld": "Neither: withheld",
 }
+#: Of what was not confirmed nothing is corrected: what stands against it is shown because it claims less.
+_USED_IN_DOUBT = {"corrected": "What stands against it, as a doubt, since it claims less"}
 _COLUMNS = ("Subject", "Printed in the article", "Stands against it", "Used here", "Why")
 
 
 def audit_table(evidence: Evidence, minor: bool = False) -> Figure:
     """Where the source article and the reports of its studies do not agree; what could not be confirmed comes apart, behind it.
 
-    With ``minor`` the slips that change nothing for a patient (severity low), which open on request; without, all others.
+    With ``minor`` the proved slips that change nothing for a patient (severity low), which open on request; without, all others.
     """
-    rows = [row for row in evidence["discrepancies"] if row.about == "article" and (row.severity == "low") == minor]
+    rows = [row for row in evidence["discrepancies"] if row.about == "article"]
     rows.sort(key=lambda row: _SEVERITY.index(row.severity))
-    proved = [row for row in rows if row.proof in ("A", "B")]
-    unproved = [row for row in rows if row.proof == "C"]
+    proved = [row for row in rows if row.proof in ("A", "B") and (row.severity == "low") == minor]
+    unproved = [row for row in rows if row.proof == "C" and not minor]
     columns = tuple(Column(head) for head in _COLUMNS)
     places = (
         f"{len(proved)} {'place' if len(proved) == 1 else 'places'} where the source article and another source, or two parts of it, differ"
     )
-    if minor and proved:
-        caption = f"{places}, without weight for a decision."
-        both = tuple(_place(evidence, row) for row in [*proved, *unproved])
-        return Figure(figure_name(evidence, "audit-minor"), caption, caption, more=Table("Show them", columns, both, "records"),
-                      sources=sources_of(evidence, rows))  # fmt: skip
+    elsewhere = [] if minor else [row for row in evidence["discrepancies"] if row.about == "other" and not row.trial_id]
     figure = table_figure(
-        figure_name(evidence, "audit"),
-        f"{places}, what matters most first.",
-        columns, [_place(evidence, row) for row in proved], evidence, rows,
+        figure_name(evidence, "audit-minor" if minor else "audit"),
+        f"{places}, {'without weight for a decision' if minor else 'what matters most first'}.",
+        columns, [_place(evidence, row) for row in proved], evidence, [*proved, *unproved, *elsewhere],
         empty="No disagreement between the source article and another source is in the dataset for this scope.", kind="records",
+        notes=tuple(_elsewhere(row) for row in elsewhere), fold=opens(len(proved), "place", "places") if minor else "",
     )  # fmt: skip
     if not unproved:
         return figure
-    return replace(
-        figure,
-        more=Table(f"Not confirmed ({len(unproved)}): nothing is held against the article", columns, tuple(_place(evidence, row) for row in unproved), "records"),
-    )  # fmt: skip
+    said = f"Not confirmed ({len(unproved)}): doubts, no findings"
+    return replace(figure, more=Table(said, columns, tuple(_place(evidence, row) for row in unproved), "records"))
 
 
 def _place(evidence: Evidence, row: Row) -> tuple[Cell, ...]:
     about: list[Line] = [line(Span(words.with_minus(row.subject), ref=row.id))]
     if row.trial_id:
         about.append(line(pick.trial_link(evidence.trial(row), tone="muted")))
+    used = _USED_IN_DOUBT.get(row.used) if row.proof == "C" else None
     return (
-        cell(*about, anchor=f"discrepancy-{row.id}"),
+        cell(*about, anchor=_anchor(row)),
         cell(Span(words.with_minus(row.stated), ref=row.id)),
         cell(Span(words.with_minus(row.against), ref=row.id), Span(_AGAINST[row.proof], tone="muted")),
-        cell(_USED[row.used]),
+        cell(used or _USED[row.used]),
         cell(Span(words.with_minus(row.reason), ref=row.id)),
     )
 
 
+def _elsewhere(row: Row) -> Line:
+    """Two other sources that disagree on what belongs to no trial, so that no trial's page can show it."""
+    said = f"{row.subject}: {words.in_sentence(row.stated)}; {words.in_sentence(row.against)}. {row.reason}."
+    return line("Between other sources. ", Span(words.with_minus(said), ref=row.id, anchor=_anchor(row)))
+
+
+def _anchor(row: Row) -> str:
+    return f"discrepancy-{row.id}"
+
+
 _FATES = {
     "told": "stands as printed",
+    "qualified": "qualified",
     "corrected": "corrected",
+    "doubted": "doubted",
     "superseded": "superseded by newer evidence",
     "withheld": "withheld",
 }
@@ -103,11 +113,7 @@ def claims_table(evidence: Evidence) -> Figure:
             (
                 cell(Span(_paragraph(row.paragraph), ref=row.id, tone="muted"), anchor=f"claim-{row.id.replace('.', '-')}"),
                 cell(Span(row.gist, ref=row.id)),
-                cell(
-                    line(
-                        words.at_start(_FATES[row.fate]), *(Span(f"; {reason.subject}", ref=reason.id, tone="muted") for reason in reasons)
-                    )
-                ),
+                cell(line(Span(words.at_start(_FATES[row.fate]), tone="strong"), *(span for reason in reasons for span in _why(reason)))),
                 cell(Span(_page(row.page), link=PAGE_LINK.format(row.page))),
             )
         )
@@ -119,6 +125,13 @@ def claims_table(evidence: Evidence) -> Figure:
     if not (body[True] and body[False]):
         return figure
     return replace(figure, more=Table(f"The {fates['told']} that stand as printed", heads, tuple(body[True]), "compact"))
+
+
+def _why(reason: Row) -> tuple[Span, Span]:
+    """The subject of a discrepancy, which leads to where it is shown: on this page, or on that of its trial."""
+    here = reason.about == "article" or not reason.trial_id
+    link = f"#{_anchor(reason)}" if here else pick.TRIAL_LINK.format(reason.trial_id)
+    return Span("; ", tone="muted"), Span(words.with_minus(reason.subject), ref=reason.id, tone="muted", link=link)
 
 
 def _page(name: str) -> str:
