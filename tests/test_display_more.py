@@ -688,6 +688,36 @@ def test_the_horizon_holds_what_is_under_way_and_what_came_after(made_up):
     assert [row[1].plain()[0] for row in more.rows] == ["Later. 2024"]
 
 
+def test_the_index_of_trials_has_reports_by_year_and_the_others_by_status(made_up):
+    trials = [
+        {"acronym": "Old", "year": "2010"},
+        {"trial_id": "new", "acronym": "New 2020", "year": "2020"},
+        {"trial_id": "going", "acronym": "Going", "year": "2023", "status": "active, not recruiting"},
+        {"trial_id": "plan", "acronym": "Plan", "year": "2026", "status": "recruiting", "background_policy": "not reported"},
+        {"trial_id": "another", "acronym": "Another", "year": "2025", "status": "recruiting"},
+        {"trial_id": "joint", "acronym": "Joint", "year": ""},
+    ]
+    reports = [
+        {"report_id": f"{trial}-{kind}", "trial_id": trial, "kind": kind}
+        for trial, kind in (("new", "main"), ("going", "main"), ("going", "protocol"), ("plan", "protocol"), ("another", "protocol"))
+    ]
+    whole = [{"trial_id": trial.get("trial_id", "one")} for trial in trials]
+    table = display.trial_index(made_up(trials=trials, cohorts=whole, reports=reports)).table
+    heads = [row[0].plain() for row in table.rows]
+    assert [head[0].strip() for head in heads] == ["Going", "New 2020", "Old", "Joint", "Another", "Plan"]
+    assert [head[1:] for head in heads] == [
+        ["2023; active, not recruiting"],
+        [],
+        ["2010"],
+        ["year not read"],
+        ["recruiting"],
+        ["recruiting"],
+    ]
+    unseen = ["".join(span.text for span in row[0].lines[0] if span.tone == "unseen") for row in table.rows]
+    assert "Year of report: 2020; Status: completed; " in unseen[1]
+    assert "Year" not in unseen[5] and unseen[5].endswith("Status: recruiting; Background: not read; ")
+
+
 def test_the_audit_keeps_what_is_proved_apart_from_what_is_not(made_up):
     rows = [
         {"discrepancy_id": "proved", "proof": "B", "severity": "low"},

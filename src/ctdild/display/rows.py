@@ -27,8 +27,16 @@ def trial_link(trial: Row, tone: str | None = None) -> Span:
 
 
 def year_span(trial: Row) -> Span:
-    """The year of a trial's main report; its status where no year was read."""
-    return Span(str(trial.year or trial.status), ref=trial.id, tone="muted")
+    """The year of a trial's main report; where no year was read that, or, of a trial under way or given up, its status."""
+    unread = "year not read" if trial.status == "completed" else trial.status
+    return Span(str(trial.year or unread), ref=trial.id, tone="muted")
+
+
+def reported(evidence: Evidence, trial: Row) -> bool:
+    """Whether a report on what a trial found was read; a protocol or a registry record is none. A study of which no report is
+    listed counts as its status says."""
+    kinds = [report.kind for report in evidence["reports"] if report.trial_id == trial.trial_id]
+    return any(kind != "protocol" for kind in kinds) if kinds else trial.status in REPORTED
 
 
 def name_cell(trial: Row) -> Cell:

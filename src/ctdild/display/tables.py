@@ -68,11 +68,14 @@ def _trial_record(evidence: Evidence, trial: Row, used: list[Row]) -> tuple[Cell
 
 
 def trial_index(evidence: Evidence) -> Figure:
-    """Every study of the scope in one line, randomised or not, newest first, those not yet reported last, with a link to its page."""
+    """Every study of the scope in one line, randomised or not, with a link to its page: newest report first; those of which no
+    report was read come last, with their status in place of a year."""
     treatments = {row.treatment: row for row in evidence["treatments"]}
-    studies = sorted(evidence["trials"], key=lambda t: (-(t.year or 0), t.acronym))
+    known = {trial.trial_id: pick.reported(evidence, trial) for trial in evidence["trials"]}
+    studies = sorted(evidence["trials"], key=lambda t: (0, -(t.year or 0), t.acronym) if known[t.trial_id] else (1, 0, t.acronym))
     body = []
     for trial in studies:
+        reported = known[trial.trial_id]
         given = dict.fromkeys(
             name
             for arm in evidence["arms"]
@@ -84,9 +87,9 @@ def trial_index(evidence: Evidence) -> Figure:
         classes = list(dict.fromkeys(treatments[name]["class"] for name in given))
         body.append(
             (
-                cell(line(pick.trial_link(trial), _words_to_find(trial)), _year_once(trial)),
+                cell(line(pick.trial_link(trial), _words_to_find(trial), _to_choose_by(trial, reported)), *_standing(trial, reported)),
                 cell(", ".join(trial.disease)),
-                cell(", ".join(names) or "–", *([Span(", ".join(classes), tone="muted")] if classes else [])),
+                cell("; ".join(names) or "–", *([Span("; ".join(classes), tone="muted")] if classes else [])),
                 cell(KINDS[trial.kind], *([Span(trial.masking, tone="muted")] if trial.masking != "not applicable" else [])),
                 cell(pick.size_of(evidence, trial)),
                 cell(Span(trial.primary_met if trial.primary_met != "not applicable" else "–", ref=trial.id)),
@@ -96,7 +99,7 @@ def trial_index(evidence: Evidence) -> Figure:
     heads = ("Study", "Disease", "Treatment and class", "Design", "Patients", "Primary outcome", "Read")
     return table_figure(
         figure_name(evidence, "trial-index"),
-        f"{len(studies)} studies, newest first; those without a report yet come last.",
+        f"{len(studies)} studies, newest report first; those of which no report was read come last, with their status.",
         tuple(Column(head) for head in heads),
         body,
         evidence,
@@ -106,10 +109,26 @@ def trial_index(evidence: Evidence) -> Figure:
     )
 
 
-def _year_once(trial: Row) -> Span:
-    """The year, by which the index is sorted; unseen where the name ends with it."""
+def _standing(trial: Row, reported: bool) -> list[Span]:
+    """What stands under the name: the year of the report, unless the name ends with it, and of a study without a report, or still
+    under way after one, the status."""
+    if not reported:
+        return [Span(trial.status, ref=trial.id, tone="muted")]
     year = pick.year_span(trial)
-    return replace(year, tone="unseen") if trial.acronym.endswith(year.text) else year
+    parts = ["" if trial.acronym.endswith(year.text) else year.text, "" if trial.status in pick.REPORTED else trial.status]
+    said = "; ".join(part for part in parts if part)
+    return [replace(year, text=said)] if said else []
+
+
+def _to_choose_by(trial: Row, reported: bool) -> Span:
+    """By what the script of the index filters and sorts, each behind its name; unseen."""
+    year = f"Year of report: {trial.year}; " if reported and trial.year else ""
+    return Span(f" {year}Status: {trial.status}; Background: {_rule(trial)}; ", ref=trial.id, tone="unseen")
+
+
+def _rule(trial: Row) -> str:
+    """The rule on background treatment, as far as it was read."""
+    return "not read" if trial.background_policy == "not reported" else trial.background_policy
 
 
 def _words_to_find(trial: Row) -> Span:
@@ -125,8 +144,8 @@ def background_treatment(evidence: Evidence) -> Figure:
     body = [
         (
             cell(pick.trial_link(trial), Span(", ".join(trial.disease), tone="muted")),
-            cell(Span(words.at_start(trial.background_policy), ref=trial.id)),
-            cell(Span(trial.background or "not reported here", ref=trial.id if trial.background else None)),
+            cell(Span(words.at_start(_rule(trial)), ref=trial.id)),
+            cell(Span(trial.background or "not read here", ref=trial.id if trial.background else None)),
             cell(words.at_start(words.verification_text(evidence, trial, "background"))),
         )
         for trial in read
@@ -138,7 +157,7 @@ def background_treatment(evidence: Evidence) -> Figure:
     return table_figure(
         figure_name(evidence, "background-treatment"),
         "Background treatment in randomised trials: what both arms took beside the treatment under test.",
-        tuple(Column(head) for head in ("Trial", "Rule", "What was taken", "Read")), body, evidence, read, notes,
+        tuple(Column(head) for head in ("Trial", "Rule on immunosuppressants", "What was taken or allowed", "Read")), body, evidence, read, notes,
         empty="No background treatment of a randomised trial was read for this scope.",
     )  # fmt: skip
 

@@ -7,21 +7,24 @@
   const rows = [...table.tBodies[0].rows];
   const cell = (row, label) => row.querySelector(`[data-label="${label}"]`);
   const lines = (element) => [...element.children].map((line) => line.textContent.trim());
-  const head = (row) => lines(row.cells[0]);
+  // Behind the name stands unseen what can be chosen: "Year of report: 2019; Status: completed; Background: not read; ".
+  const of = (row, name) => (row.cells[0].textContent.match(new RegExp(`${name}: (.*?); `)) || ["", ""])[1];
 
   // What can be chosen: its name, and the values that a row has of it.
   const facets = [
     ["Disease", (row) => cell(row, "Disease").textContent.trim().split(", ")],
-    ["Drug or procedure", (row) => lines(cell(row, "Treatment and class"))[0].split(", ")],
-    ["Class", (row) => (lines(cell(row, "Treatment and class"))[1] || "").split(", ")],
+    ["Drug or procedure", (row) => lines(cell(row, "Treatment and class"))[0].split("; ")],
+    ["Class", (row) => (lines(cell(row, "Treatment and class"))[1] || "").split("; ")],
     ["Design", (row) => [lines(cell(row, "Design"))[0]]],
-    ["Year", (row) => [head(row)[1]]],
+    ["Background", (row) => [of(row, "Background")]],
+    ["Status", (row) => [of(row, "Status")]],
+    ["Year of report", (row) => [of(row, "Year of report")]],
     ["Read", (row) => [cell(row, "Read").textContent.trim()]],
   ];
   const orders = [
-    ["newest first", (row) => -(Number(head(row)[1]) || 0)],
-    ["oldest first", (row) => Number(head(row)[1]) || 9999],
-    ["name", (row) => head(row)[0].toLowerCase()],
+    ["newest first", (row) => -Number(of(row, "Year of report"))],
+    ["oldest first", (row) => Number(of(row, "Year of report")) || 9999],
+    ["name", (row) => row.cells[0].querySelector("a").textContent.toLowerCase()],
     ["most patients", (row) => -Number((cell(row, "Patients").textContent.match(/\d+/) || [0])[0])],
   ];
 
@@ -44,12 +47,18 @@
   const search = labelled("Search", Object.assign(document.createElement("input"), { type: "search" }));
   const chosen = facets.map(([name, values]) => {
     const options = [...new Set(rows.flatMap(values).filter(Boolean))].sort();
-    return [select(name, name === "Year" ? options.reverse() : options, "any"), values];
+    return [select(name, name === "Year of report" ? options.reverse() : options, "any"), values];
   });
   const order = select("Order", orders.map(([name]) => name));
   const count = document.createElement("p");
   count.setAttribute("role", "status");
-  form.append(count);
+  const hint = document.createElement("p");
+  hint.textContent = "The search also reads whom a study enrolled and what it took or barred beside the treatment: " +
+    "a drug that it finds may be one that was barred. To choose by that rule, use Background.";
+  form.append(count, hint);
+
+  const caption = table.caption;
+  const asBuilt = caption && caption.textContent;
 
   const update = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -63,6 +72,8 @@
     const key = orders.find(([name]) => name === order.value)[1];
     [...rows].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0)).forEach((row) => table.tBodies[0].append(row));
     count.textContent = `${shown} of ${rows.length} studies`;
+    const whole = shown === rows.length && order.value === orders[0][0];
+    if (caption) caption.textContent = whole ? asBuilt : `${count.textContent}, ${order.value}.`;
   };
   form.addEventListener("input", update);
   figure.before(form);
