@@ -7,14 +7,18 @@ script has done so; they are read from the installed theme, so that they follow 
 from __future__ import annotations
 
 import re
+import unicodedata
 from html import escape
 from pathlib import Path
 
 import pydata_sphinx_theme
 import sphinx_book_theme
+from pybtex.database import Entry
 from pybtex.plugin import register_plugin
+from pybtex.style.formatting import toplevel
 from pybtex.style.formatting.plain import Style as PlainStyle
-from pybtex.style.template import field, sentence
+from pybtex.style.formatting.unsrt import date, pages
+from pybtex.style.template import field, first_of, join, optional, optional_field, sentence, tag, words
 
 from ..display.text import date_text
 
@@ -59,11 +63,69 @@ def _rules(sheets: list[str], mode: str, others: tuple[str, ...]) -> list[str]:
 
 
 class TitlesAsPrinted(PlainStyle):
-    """The plain style of references, but for the titles: in lower case, CAR-T and ERS/EULAR would lose their capitals."""
+    """The plain style of references, but for what a reader would stumble over.
+
+    Titles stay as printed: in lower case, CAR-T and ERS/EULAR would lose their capitals. An author or a year that was not read is
+    said in words behind the work, which then is sorted by its title; and a year that stands in the title is not said again.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        by_author = self.sort
+        self.sort = lambda entries: sorted(by_author(entries), key=_sorted_by)
+
+    def format_entry(self, label, entry, bib_data=None):
+        return super().format_entry(label, _as_read(entry), bib_data)
 
     def format_title(self, e, which_field, as_sentence=True):
         title = field(which_field)
         return sentence[title] if as_sentence else title
+
+    def get_article_template(self, e):
+        where = first_of[optional[join[field("volume"), optional["(", field("number"), ")"], ":", pages]], words["pages", pages]]
+        return toplevel[
+            optional[self.format_names("author")],
+            self.format_title(e, "title"),
+            sentence[tag("em")[field("journal")], optional[where], optional[date]],
+            sentence[optional_field("note")],
+            self.format_web_refs(e),
+        ]
+
+
+_UNREAD = "not read]"
+
+
+def _authors(entry: Entry) -> list[str]:
+    """The authors as texts; none where they were not read."""
+    names = [str(person) for person in entry.persons.get("author", ())]
+    return [] if any(_UNREAD in name for name in names) else names
+
+
+def _sorted_by(entry: Entry) -> str:
+    """The first author, or the first word of the title, without the bracket of a title that is only described."""
+    names = _authors(entry)
+    first = names[0] if names else entry.fields.get("title", "")
+    plain = unicodedata.normalize("NFKD", first).encode("ascii", "ignore").decode()
+    return re.sub(r"^\W+(?:title not seen:\s*)?", "", plain.replace("{", "").replace("}", "").casefold())
+
+
+def _as_read(entry: Entry) -> Entry:
+    """A work as the list of references prints it; see `TitlesAsPrinted`."""
+    fields = dict(entry.fields.items())
+    year, title, note = fields.get("year", ""), fields.get("title", ""), fields.get("note", "")
+    unread = []
+    if entry.persons.get("author") and not _authors(entry) and "uthors" not in note:
+        unread.append("authors")
+    if _UNREAD in year and "ear" not in note and "registry record" not in title:
+        unread.append("year")
+    if _UNREAD in year or year in f"{title} {fields.get('howpublished', '')}":
+        fields.pop("year", None)
+    if unread:
+        said = f"{' and '.join(unread)} not read".capitalize()
+        fields["note"] = f"{said}; {note[:1].lower()}{note[1:]}" if note else said
+    shown = Entry(entry.type, fields, {role: people for role, people in entry.persons.items() if role != "author" or _authors(entry)})
+    shown.key = entry.key
+    return shown
 
 
 def _write_colours(app) -> None:
