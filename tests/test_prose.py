@@ -16,7 +16,7 @@ from ctdild.book.prose import check_prose, failing_claims
 from ctdild.book.roles import figure_reference
 from ctdild.book.seen import check_parsed, check_site
 from ctdild.book.sources import config_problems
-from ctdild.book.trials import write_pages
+from ctdild.book.trials import names_of_trials, write_pages
 
 HEAD = "---\nfile_format: mystnb\nevidence: {scope: ssc-ild}\n---\n\n# Title\n\n"
 
@@ -472,3 +472,12 @@ def test_only_pages_written_from_the_data_are_replaced_or_removed(evidence, tmp_
     assert all("by hand" in p.what and "chapters/" in dict(p.details)["do"] for p in problems)
     assert {name: (folder / name).read_text() for name in notes} == notes, "what a person wrote is left"
     assert not (folder / "recital.md").exists(), "nothing is written when the build will stop"
+
+
+def test_a_trial_has_a_short_name_where_it_can_be_meant_alone(evidence):
+    myositis, all_of_them = names_of_trials(evidence.scope("iim-ild")), names_of_trials(evidence)
+    assert myositis["Fan"] == myositis["Fan 2022"] == myositis["Fan 2022 (Nanjing)"] == "fan-2022"
+    assert myositis["Wu"] == "wu-2025" and "Wu" not in all_of_them, "two studies of one name: nobody knows which is meant"
+    assert all_of_them["Wu 2025"] == "wu-2025" and all_of_them["Wu 2025 (network)"] == "wu-2025-network"
+    assert all_of_them["Md Yusof"] == "md-yusof-2017" and all_of_them["SENSCIS"] == "senscis"
+    assert "Cochrane" not in names_of_trials(evidence.scope("transplant")), "the name of no author"

@@ -311,6 +311,13 @@ def test_a_mention_of_a_trial_leads_to_its_page(visit):
     assert "41.0 mL/year" in page.locator("article").inner_text()
 
 
+def test_a_study_named_by_its_first_author_is_linked_where_one_only_can_be_meant(site):
+    ra, cited = ((site / f"chapters/{name}.html").read_text(encoding="utf-8") for name in ("ra-ild", "references"))
+    for name, trial in (("Md Yusof", "md-yusof-2017"), ("Kiely", "kiely-2019")):
+        assert re.search(rf'<a class="ctd-trial[^"]*" href="\.\./trials/{trial}\.html">{name}</a>', ra), name
+    assert not re.search(r"ctd-trial[^>]*>(Chen|Fan|Wu|Li)</a>", cited), "another person of that name"
+
+
 def test_the_data_can_be_downloaded_as_they_are(root, site):
     page = (site / "chapters/data.html").read_text(encoding="utf-8")
     folder = site / "_static" / "dataset"

@@ -133,30 +133,61 @@ def _write_json(app) -> None:
 OUTSIDE = (nodes.reference, nodes.title, nodes.literal, nodes.raw, nodes.rubric)
 
 
+def names_of_trials(evidence: Evidence) -> dict[str, str]:
+    """What a text may call a trial -> its id: the acronym, and what it begins with where that means one trial of this evidence only:
+    of ``Fan 2022 (Nanjing)`` also ``Fan 2022``, and ``Fan``, the first author of its report."""
+    names = {trial.acronym: trial.trial_id for trial in evidence["trials"]}
+    return {name: trials.pop() for name, trials in _shortened(evidence).items() if len(trials) == 1} | names
+
+
+def _shortened(evidence: Evidence) -> dict[str, set[str]]:
+    """Short name -> the trials that it may mean."""
+    found: dict[str, set[str]] = {}
+    for trial in evidence["trials"]:
+        study = re.fullmatch(r"((\D+) \d{4})(?: \(.+\))?", trial.acronym)
+        author = evidence.bibliography.get(trial.citation or "", {}).get("author", "").partition(",")[0]
+        if study and study[2] == author:  # a name of a person, not "Cochrane" or the drug
+            for name in study.groups():
+                found.setdefault(name, set()).add(trial.trial_id)
+    return found
+
+
 class LinkMentions(SphinxPostTransform):
-    """Every mention of a trial in the text links to its page: the acronym is the address that readers know."""
+    """Every mention of a trial in the text links to its page: by its acronym on every page; by the short name of its report
+    where the page sees one trial only that it may mean. A list of references is full of other people of these names."""
 
     default_priority = 200
     builders = ("html",)
 
     def run(self, **kwargs) -> None:
-        evidence = self.app.ctdild.evidence
-        trials = {trial.acronym: trial.trial_id for trial in evidence["trials"]}
+        book = self.app.ctdild
+        trials = {trial.acronym: trial.trial_id for trial in book.evidence["trials"]}
         if not trials or self.env.docname.startswith(f"{FOLDER}/"):
             return
-        names = "|".join(re.escape(name) for name in sorted(trials, key=len, reverse=True))
-        mention = re.compile(rf"(?<![\w-])({names})(?![\w-])")
+        seen = book.visible(self.env.docname)
+        short = names_of_trials(seen) if seen is not None else {}
+        short = {name: trial for name, trial in short.items() if name not in trials}
+        everywhere, here = _mention(trials), _mention({**short, **trials})
         for text in list(self.document.findall(nodes.Text)):
-            if any(isinstance(node, OUTSIDE) or type(node).__name__ == "dropdown_title" for node in ancestors(text)):
+            around = list(ancestors(text))
+            if any(isinstance(node, OUTSIDE) or type(node).__name__ == "dropdown_title" for node in around):
                 continue
-            parts = mention.split(text.astext())
+            cited = any(isinstance(node, nodes.citation) for node in around)
+            parts = (everywhere if cited else here).split(text.astext())
             if len(parts) > 1:
+                to = {**short, **trials}
                 linked = [
-                    nodes.reference("", part, refuri=f"trial:{trials[part]}", classes=["ctd-trial"]) if i % 2 else nodes.Text(part)
+                    nodes.reference("", part, refuri=f"trial:{to[part]}", classes=["ctd-trial"]) if i % 2 else nodes.Text(part)
                     for i, part in enumerate(parts)
                     if part
                 ]
                 text.parent.replace(text, linked)
+
+
+def _mention(names: dict[str, str]) -> re.Pattern:
+    """A name as a word of its own; the longest where one begins with another."""
+    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![\w-])({longest_first})(?![\w-])")
 
 
 def ancestors(node: nodes.Node):
