@@ -481,3 +481,9 @@ def test_a_trial_has_a_short_name_where_it_can_be_meant_alone(evidence):
     assert all_of_them["Wu 2025"] == "wu-2025" and all_of_them["Wu 2025 (network)"] == "wu-2025-network"
     assert all_of_them["Md Yusof"] == "md-yusof-2017" and all_of_them["SENSCIS"] == "senscis"
     assert "Cochrane" not in names_of_trials(evidence.scope("transplant")), "the name of no author"
+
+
+def test_a_search_for_another_name_of_a_treatment_finds_the_glossary(root, evidence):
+    page = (root / "chapters/glossary.md").read_text(encoding="utf-8").replace("-", " ").casefold()
+    names = [name for row in evidence["treatments"] for name in row.synonyms or ()]
+    assert len(names) > 20 and [name for name in names if name.replace("-", " ").casefold() not in page] == []

@@ -156,8 +156,8 @@ def background_treatment(evidence: Evidence) -> Figure:
     notes = (line("Not read for: ", *unread, ". Not read is not the same as not allowed."),) if unread else ()
     return table_figure(
         figure_name(evidence, "background-treatment"),
-        "Background treatment in randomised trials: what both arms took beside the treatment under test.",
-        tuple(Column(head) for head in ("Trial", "Rule on immunosuppressants", "What was taken or allowed", "Read")), body, evidence, read, notes,
+        "Background treatment in randomised trials: what both arms took or were allowed beside the treatment under test, and the rule on immunosuppressants.",
+        tuple(Column(head) for head in ("Trial", "Rule", "Taken or allowed", "Read")), body, evidence, read, notes,
         empty="No background treatment of a randomised trial was read for this scope.",
     )  # fmt: skip
 
