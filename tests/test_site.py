@@ -353,6 +353,16 @@ def test_pages_load_no_icon_script_and_no_search_index(visit, sample):
         assert ("searchindex.js" in loaded) == (name == "search.html"), (name, loaded)
 
 
+def test_the_search_box_leaves_room_for_its_icon_and_warns_in_words_alone(visit):
+    page = visit("search.html", java_script_enabled=False)
+    box = page.locator("form.bd-search:visible").first
+    icon, field = box.locator(".fa-magnifying-glass"), box.locator("input")
+    end = icon.bounding_box()["x"] + icon.bounding_box()["width"]
+    assert end <= field.bounding_box()["x"] + field.evaluate("e => parseFloat(getComputedStyle(e).paddingLeft)")
+    title = page.locator(".admonition-title").first
+    assert title.evaluate("e => getComputedStyle(e, '::after').content") == "none", "a glyph of a font that is not there"
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_every_icon_is_drawn(visit, sample, script):
     """The names of the theme's icons must be among those that site.css draws."""
