@@ -359,7 +359,30 @@ def test_one_result_a_trial_is_shown_and_the_others_are_named(made_up):
     assert drawn == {"one.all.fvc-ml.w52.placebo"}
     notes = " ".join("".join(span.text for span in note) for note in figure.notes)
     assert "−50.5 mL" in notes and "−111.5 mL (at week 52, other model)" in notes
+    assert "Placebo-controlled" not in notes, "the trial is drawn"
     assert "222.5" not in figure.html() and "−7.5" not in figure.html()
+
+
+def test_a_placebo_controlled_trial_that_is_not_drawn_is_named_with_the_reason(made_up):
+    names = {"two": "completed", "three": "completed", "four": "recruiting"}
+    trials = [{}, *({"trial_id": name, "acronym": name.upper(), "status": status} for name, status in names.items())]
+    arms = [*BASE["arms"], *({"trial_id": name, "arm": "placebo", "role": "placebo", "treatment": "placebo"} for name in names)]
+    rows = [_placebo("-100.5"), _placebo("-1.5", trial_id="three", caution="withheld"), _placebo("-4.3", trial_id="four")]
+    figure = display.placebo_decline(
+        made_up(trials=trials, cohorts=[{}, *({"trial_id": name} for name in names)], arms=arms, arm_results=rows)
+    )
+    assert ["".join(span.text for span in note) for note in figure.notes] == [
+        "Placebo-controlled trials not drawn. No change of FVC in the placebo arm was read: TWO; withheld, since sources disagree: THREE; "
+        "under way by its record: FOUR, −4.3 mL at week 52."
+    ]
+    assert "1.5" not in figure.plain() and "four.all.fvc-ml.w52.placebo" in figure.refs
+
+
+def test_a_group_of_several_diseases_is_called_by_its_name(made_up):
+    cohorts = [{}, {"cohort": "autoimmune", "label": "Autoimmune", "kind": "disease", "parent": "all", "disease": "RA;SSc", "n": "50"}]
+    figure = display.placebo_decline(made_up(cohorts=cohorts, arm_results=[_placebo("-60.5", cohort="autoimmune")]))
+    assert "ONE, Autoimmune, subgroup, at week 52" in figure.alt
+    assert figure.table.rows[0][0].plain() == ["ONE", "Autoimmune, subgroup"]
 
 
 def test_a_group_stands_in_for_a_trial_only_where_nothing_else_is_known(made_up):
@@ -896,13 +919,29 @@ def test_a_page_lists_the_sources_of_what_it_shows(made_up):
     assert rows_by_source(evidence, "", {claim}) == {"news": 1}
 
 
-def test_on_a_phone_the_arms_never_run_into_a_long_name(made_up):
-    for acronym, beside in (("SHORT", True), ("A-VERY-LONG-ONE", False)):
-        narrow = drawings(display.timeline(made_up(trials=[{"acronym": acronym}])))[1]
-        places = {e.text: (e.get("transform"), e.get("x"), e.get("y")) for e in narrow.iter("text")}
+@pytest.mark.parametrize("acronym", ["SHORT", "A-VERY-LONG-ONE"])
+def test_in_the_timeline_the_arms_always_stand_under_the_name(made_up, acronym):
+    for svg in drawings(display.timeline(made_up(trials=[{"acronym": acronym}]))):
+        places = {e.text: (e.get("transform"), e.get("x"), e.get("y")) for e in svg.iter("text")}
         heights = {text: re.findall(r"-?[\d.]+", place[0] or "")[1:2] or [place[2]] for text, place in places.items()}
         arms = next(text for text in places if text and "versus" in text)
-        assert (heights[acronym] == heights[arms]) is beside
+        assert float(heights[arms][0]) > float(heights[acronym][0])
+
+
+@pytest.mark.parametrize(("disease", "mark"), [("IPF", "IPF only: "), ("PF-ILD;SSc", "Mixed: "), ("PF-ILD", "Mixed: "), ("SSc;IIM", "")])
+def test_the_timeline_says_who_was_enrolled_where_it_was_not_ctd_ild_alone(made_up, disease, mark):
+    figure = display.timeline(made_up(scopes=[{**SCOPE, "diseases": ""}], trials=[{"disease": disease}], cohorts=[{"disease": disease}]))
+    assert f"ONE, {mark}arm versus arm" in figure.alt
+    assert all(any(text.startswith(mark + "arm") for text in words_of(svg)) for svg in drawings(figure))
+    assert figure.legend.startswith(mark.strip()) if mark else not figure.legend
+
+
+def test_the_timeline_explains_an_open_circle_and_names_what_it_leaves_out(made_up):
+    trials = [{"n_randomised": ""}, {"trial_id": "two", "acronym": "TWO", "year": ""}]
+    figure = display.timeline(made_up(trials=trials, cohorts=[{"n": ""}, {"trial_id": "two"}], arms=TWO["arms"]))
+    assert "Open circle: the number of patients was not read." in figure.legend
+    assert "TWO" not in figure.alt and any("not read: TWO." in span.text for note in figure.notes for span in note)
+    assert not display.timeline(made_up()).legend and not display.timeline(made_up()).notes
 
 
 @pytest.mark.parametrize("name", PLAIN)

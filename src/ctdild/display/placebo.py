@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass, replace
 
 from ..evidence import Evidence, Row
 from ..measures import NOT_BY_CHANCE
@@ -57,8 +58,9 @@ def placebo_decline(evidence: Evidence) -> Figure:
     wide, narrow = (_draw(evidence, panels, layout, name) for layout in (theme.WIDE, theme.NARROW))
     patients = {(row.trial_id, row.cohort) for row in shown}
     others = [row for row in rows if row not in shown and (row.trial_id, row.cohort) in patients]
-    notes = [*_others(evidence, others), *pick.printed_notes(evidence, shown)]
-    used = [*shown, *others]
+    missing = _missing(evidence, {row.trial_id for row in shown})
+    notes = [*_others(evidence, others), *missing.notes, *pick.printed_notes(evidence, shown)]
+    used = [*shown, *others, *missing.rows]
     return Figure(
         name, caption, said, Table("FVC on placebo", columns, body), wide, narrow, sources_of(evidence, used), tuple(notes), legend
     )
@@ -70,11 +72,51 @@ def _rows(evidence: Evidence) -> list[Row]:
     rows = [
         row
         for row in evidence.shown("arm_results")
-        if row.trial_id in trials and evidence.arm(row).role == "placebo" and row.outcome.startswith("fvc") and row.unit in UNITS
-        and row.statistic in pick.CHANGES and row.value is not None and row.weeks != 0
-        and evidence.outcome(row).better == "higher" and evidence.cohort(row).kind not in NOT_BY_CHANCE
+        if row.trial_id in trials and _of_placebo(evidence, row) and row.value is not None
+        and evidence.cohort(row).kind not in NOT_BY_CHANCE
     ]  # fmt: skip
     return sorted(rows, key=lambda row: trials[row.trial_id])
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """Placebo-controlled trials without a line of their own: why, and the figures that the notes print."""
+
+    notes: list[Line]
+    rows: list[Row]
+
+
+def _missing(evidence: Evidence, drawn: set[str]) -> _Missing:
+    """Why a placebo-controlled trial of the scope is not drawn: nothing was read, it is withheld, or the trial was under way."""
+    controlled = {arm.trial_id for arm in evidence["arms"] if arm.role == "placebo"}
+    trials = [trial for trial in pick.trials_in_order(evidence) if trial.trial_id in controlled - drawn]
+    withheld = {row.trial_id for row in evidence["arm_results"] if row.withheld and _of_placebo(evidence, row)}
+    reasons = {
+        "no change of FVC in the placebo arm was read": [t.acronym for t in trials if t.trial_id not in withheld],
+        "withheld, since sources disagree": [t.acronym for t in trials if t.trial_id in withheld],
+    }
+    said = [line(f"{why}: {pick.sentence_list(names)}") for why, names in reasons.items() if names]
+    rows = [row for row in evidence.shown("arm_results") if row.preferred and evidence.trial(row).status not in pick.REPORTED
+            and evidence.trial(row).kind == "rct" and _of_placebo(evidence, row)]  # fmt: skip
+    for row in rows:
+        who = ", ".join(part for part in (pick.acronym(evidence, row), words.in_sentence(words.cohort_text(evidence, row))) if part)
+        said.append(line(f"under way by its record: {who}, ", pick.figure_span(row, words.result_text(row)),
+                         Span(f" {words.time_text(row)}".rstrip(), ref=row.id)))  # fmt: skip
+    return _Missing([line("Placebo-controlled trials not drawn. ", *joined("; ", _capital(said)), ".")] if said else [], rows)
+
+
+def _capital(lines: list[Line]) -> list[Line]:
+    """Lines of one sentence, the first with a capital."""
+    first, *rest = lines
+    return [(replace(first[0], text=words.at_start(first[0].text)), *first[1:]), *rest]
+
+
+def _of_placebo(evidence: Evidence, row: Row) -> bool:
+    """Whether a result is a change of FVC in a placebo arm, in a unit that is drawn."""
+    return (
+        row.outcome.startswith("fvc") and row.unit in UNITS and row.statistic in pick.CHANGES and row.weeks != 0
+        and evidence.arm(row).role == "placebo" and evidence.outcome(row).better == "higher"
+    )  # fmt: skip
 
 
 def _shown(evidence: Evidence, rows: list[Row]) -> list[Row]:
@@ -107,9 +149,15 @@ def _alt(evidence: Evidence, title: str, rows: list[Row]) -> Line:
 
 def _about(evidence: Evidence, row: Row) -> list[str]:
     """Trial, diseases, group, time."""
-    cohort, trial = evidence.cohort(row), evidence.trial(row)
-    found = (trial.acronym, ", ".join(cohort.disease or trial.disease), words.cohort_text(evidence, row), words.time_text(row))
+    found = (evidence.trial(row).acronym, _diseases(evidence, row), words.cohort_text(evidence, row), words.time_text(row))
     return [part for part in found if part]
+
+
+def _diseases(evidence: Evidence, row: Row) -> str:
+    """The diseases of the patients; empty for a group of several, whose name says what it is."""
+    cohort = evidence.cohort(row)
+    diseases = cohort.disease or evidence.trial(row).disease
+    return "" if cohort.kind != "all" and len(diseases) > 1 else ", ".join(diseases)
 
 
 _BACKGROUND = {"immunosuppressant in both arms": "both arms on an immunosuppressant"}
@@ -127,8 +175,7 @@ def _line(evidence: Evidence, row: Row) -> tuple:
     return (
         cell(
             pick.trial_link(trial),
-            Span(", ".join(cohort.disease or trial.disease), tone="muted"),
-            *([Span(group, tone="muted")] if group else []),
+            *(Span(part, tone="muted") for part in (_diseases(evidence, row), group) if part),
         ),
         cell(patients),
         cell(Span(words.time_text(row), ref=row.id) if row.weeks is not None else "time not reported"),
@@ -147,8 +194,8 @@ def _others(evidence: Evidence, rows: list[Row]) -> list[Line]:
     for trial_id, members in found.items():
         spans: list[Span | str] = []
         for row in members:
-            version = "" if row.preferred else row.model or "another version"
-            about = ", ".join(part for part in (words.time_text(row), version) if part)
+            version = "" if row.preferred else row.model or "another analysis"
+            about = ", ".join(part for part in (words.time_text(row), version, words.standing_text(evidence, row)) if part)
             spans += [
                 "; " if spans else "",
                 pick.figure_span(row, words.result_text(row)),

@@ -13,10 +13,20 @@ from . import theme
 from .figure import Column, Figure, Span, Table, cell, figure_name, joined, line, sources_of
 from .svg import Drawing, axis_ticks
 
+#: Who was enrolled, where it was not CTD-ILD alone: as the drawing says it, and as the legend explains it.
+ENROLLED = {
+    "IPF only": "IPF only: idiopathic pulmonary fibrosis, not CTD-ILD.",
+    "Mixed": "Mixed: fibrosing lung disease of several causes, CTD-ILD at most a part of it.",
+}
+
 
 def timeline(evidence: Evidence) -> Figure:
-    """When the randomised trials of the scope were reported, and how large they were."""
-    trials = [trial for trial in pick.trials_in_order(evidence) if trial.year is not None]
+    """When the randomised trials of the scope were reported, and how large they were.
+
+    A trial that enrolled others than patients with CTD-ILD says so; one whose year was not read is named below and not drawn.
+    """
+    reported = pick.trials_in_order(evidence)
+    trials = [trial for trial in reported if trial.year is not None]
     name = figure_name(evidence, "timeline")
     if not trials:
         nothing = "No randomised trial of this scope is in the dataset."
@@ -34,14 +44,14 @@ def timeline(evidence: Evidence) -> Figure:
         if len(trials) > 1
         else line("The one randomised trial of this scope, reported in ", first, ".")
     )
-    reported = (line(_year(t), f", {t.acronym}, {_arms(evidence, t)}, ", replace(pick.size_of(evidence, t), mark="")) for t in trials)
-    said = line("Timeline: ", *joined("; ", reported), ".")
+    lines = (line(_year(t), f", {t.acronym}, {_label(evidence, t)}, ", replace(pick.size_of(evidence, t), mark="")) for t in trials)
+    said = line("Timeline: ", *joined("; ", lines), ".")
     table = Table(
         "Trials by year of the main report",
         (Column("Trial"), Column("Year"), Column("Comparison"), Column("Patients")),
         tuple(
             (
-                cell(pick.trial_link(t)),
+                cell(pick.trial_link(t), Span(", ".join(t.disease), ref=t.id, tone="muted")),
                 cell(_year(t)),
                 cell(_arms(evidence, t)),
                 cell(pick.size_of(evidence, t)),
@@ -50,7 +60,13 @@ def timeline(evidence: Evidence) -> Figure:
         ),
     )
     drawn = {layout.name: _draw(evidence, trials, layout, name) for layout in (theme.WIDE, theme.NARROW)}
-    notes = tuple(pick.printed_notes(evidence, trials))
+    undated = [trial.acronym for trial in reported if trial.year is None]
+    notes = [line(f"Not drawn, since the year of its own report was not read: {pick.sentence_list(undated)}.")] if undated else []
+    notes += pick.printed_notes(evidence, trials)
+    marks = {_enrolled(trial) for trial in trials}
+    legend = [meaning for mark, meaning in ENROLLED.items() if mark in marks]
+    if any(_patients(evidence, trial) is None for trial in trials):
+        legend.insert(0, "Open circle: the number of patients was not read.")
     sized = [row for trial in trials for row in pick.sized_by(evidence, trial)]
     return Figure(
         name,
@@ -60,17 +76,21 @@ def timeline(evidence: Evidence) -> Figure:
         drawn["wide"],
         drawn["narrow"],
         sources_of(evidence, sized, ("acronym", "year", "n_randomised", "n")),
-        notes,
+        tuple(notes),
+        " ".join(legend),
     )
 
 
-#: Width of the column of names on a phone, in px.
-_NAME = 84
+def _enrolled(trial: Row) -> str:
+    """Who was enrolled, where it was not CTD-ILD alone: a key of `ENROLLED`; else empty."""
+    if pick.is_precedent(trial):
+        return "IPF only"
+    return "Mixed" if {"IPF", "PF-ILD"} & set(trial.disease) else ""
 
 
-def _length(name: str) -> float:
-    """The length of a name in mean characters; capitals are wider."""
-    return len(name) + 0.25 * sum(character.isupper() for character in name)
+def _label(evidence: Evidence, trial: Row) -> str:
+    """What a trial compared, and in whom where it was not CTD-ILD alone."""
+    return ": ".join(part for part in (_enrolled(trial), _arms(evidence, trial)) if part)
 
 
 def _year(trial: Row) -> Span:
@@ -100,13 +120,10 @@ def _draw(evidence: Evidence, trials: list[Row], layout: theme.Layout, name: str
     y = 12.0
     for trial in trials:
         drawing.text(0, y, trial.acronym, bold=True)
-        # On a phone the arms stand beside a short name, and under a long one.
-        under = wide or _length(trial.acronym) > layout.fits(_NAME - 6, bold=True)
-        if under:
-            y += step
-        labels = textwrap.wrap(_arms(evidence, trial), layout.fits(left - 20 if wide else layout.width - _NAME - 6, small=True))
+        y += step
+        labels = textwrap.wrap(_label(evidence, trial), layout.fits(left - 20 if wide else layout.width - 6, small=True))
         for n, label in enumerate(labels):
-            drawing.text(0 if under else _NAME, y + n * (step - 1), label, color=theme.MUTED, size=layout.small)
+            drawing.text(0, y + n * (step - 1), label, color=theme.MUTED, size=layout.small, ref=trial.id)
         y += len(labels) * (step - 1)
         patients = _patients(evidence, trial)
         area = max(700 * (patients or 0) / largest, 30)
