@@ -437,6 +437,13 @@ def test_the_schema_describes_every_column(root):
             assert len(field["description"]) > 4 and field["description"].endswith("."), (resource["name"], field["name"])
 
 
+def test_the_year_of_a_work_is_told_once(evidence):
+    for key, fields in evidence.bibliography.items():
+        year = fields.get("year", "")
+        assert not year or f"{year} {year}" not in evidence.work(key), key
+    assert any(fields.get("howpublished", "").endswith("2025") for fields in evidence.bibliography.values())
+
+
 def test_a_registry_record_has_no_authors_to_miss(evidence):
     for key, fields in evidence.bibliography.items():
         if "registry record" in fields.get("title", ""):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
 from ..evidence import Evidence, Row
 from . import rows as pick
@@ -303,14 +306,14 @@ UNDER_WAY = ("recruiting", "registered", "active, not recruiting", "unknown")
 def horizon_table(evidence: Evidence) -> Figure:
     """Studies that are registered or under way, with the day of that status; behind it, what was reported after the source article."""
     trials = sorted((t for t in evidence["trials"] if t.status in UNDER_WAY), key=lambda t: (UNDER_WAY.index(t.status), t.acronym))
+    newest = max((_last_day(trial.status_as_of) for trial in trials if trial.get("status_as_of")), default=None)
     body = [
         (
             cell(pick.trial_link(trial)),
             cell(*_given(evidence, trial), Span(", ".join(trial.disease), tone="muted")),
-            cell(Span(words.at_start(", ".join(p for p in (f"phase {trial.phase}" if trial.phase else "", KINDS[trial.kind], _masking(trial)) if p)), ref=trial.id),
-                 *_patients(trial)),
+            cell(Span(_design(trial), ref=trial.id), *_patients(trial)),
             cell(Span(trial.primary_outcome_registered or trial.primary_outcome, ref=trial.id)),
-            cell(Span(words.at_start(trial.status)), Span(f"as of {words.as_of_text(as_of)}", ref=trial.id, tone="muted") if (as_of := trial.get("status_as_of")) else Span("date of the record not read", tone="muted")),
+            cell(Span(words.at_start(trial.status)), *_as_of(evidence, trial, newest)),
         )
         for trial in trials
     ]  # fmt: skip
@@ -318,7 +321,8 @@ def horizon_table(evidence: Evidence) -> Figure:
     published = _published(evidence)
     nothing = "No study of this scope that is registered or under way is in the dataset."
     figure = table_figure(
-        figure_name(evidence, "horizon"), "Studies that are registered or under way.", heads, body, evidence, trials, _status_read(evidence, trials),
+        figure_name(evidence, "horizon"), "Studies that are registered or under way.", heads, body, evidence, trials,
+        (*_status_read(evidence, trials), *_ages(trials, newest), *_own_sizes(evidence, trials)),
         empty=nothing,
     )  # fmt: skip
     reports = _after(evidence, published) if published else []
@@ -339,6 +343,71 @@ def _status_read(evidence: Evidence, trials: list[Row]) -> tuple[Line, ...]:
         found.setdefault(words.verification_text(evidence, trial, "status"), []).append(trial.acronym)
     parts = [f"{read} ({pick.sentence_list(names)})" if len(found) > 1 else read for read, names in found.items()]
     return (line(f"Status {'; '.join(parts)}."),) if parts else ()
+
+
+def _last_day(as_of: str) -> date:
+    """The last day that a day, month or year of a record may mean."""
+    parts = [int(part) for part in as_of.split("-")]
+    if len(parts) == 3:
+        return date(*parts)
+    year, month = parts[0], parts[1] if len(parts) == 2 else 12
+    return date(year, month, monthrange(year, month)[1])
+
+
+def _old(trial: Row, newest: date | None) -> bool:
+    """Whether the record of a study is more than a year older than the newest of the table. Today's date must not change a page."""
+    return bool(newest and trial.get("status_as_of")) and (newest - _last_day(trial.status_as_of)).days > _YEAR
+
+
+_YEAR = 366
+
+
+def _as_of(evidence: Evidence, trial: Row, newest: date | None) -> list[Span]:
+    """The day of a status, whether it is old, and whether the study has a result here all the same."""
+    as_of = trial.get("status_as_of")
+    said = [
+        Span(f"as of {words.as_of_text(as_of)}", ref=trial.id, tone="muted") if as_of else Span("date of the record not read", tone="muted")
+    ]
+    if _old(trial, newest):
+        said.append(Span("an old record: look it up", tone="muted"))
+    if any(row.trial_id == trial.trial_id for row in evidence.shown("contrasts")):
+        said.append(Span("results reported", link=pick.TRIAL_LINK.format(trial.trial_id)))
+    return said
+
+
+def _ages(trials: list[Row], newest: date | None) -> Iterator[Line]:
+    """How old the records are, in one line."""
+    if newest is None:
+        return
+    undated, old = sum(not trial.get("status_as_of") for trial in trials), sum(_old(trial, newest) for trial in trials)
+    counts = [
+        f"{old} of {len(trials)} records {'is' if old == 1 else 'are'} more than a year older" if old else "",
+        f"{undated} {'bears' if undated == 1 else 'bear'} no date" if undated else "",
+    ]
+    yield line(
+        f"The newest record read is of {words.date_text(newest)}",
+        *([f"; {', '.join(part for part in counts if part)}"] if old or undated else []),
+        ". On which day the registries were searched was not recorded: look a study up before you refer a patient.",
+    )
+
+
+def _own_sizes(evidence: Evidence, trials: list[Row]) -> Iterator[Line]:
+    """Where two sources give another planned number of a study, so that what the table shows is one of two."""
+    planned = {trial.trial_id: trial.n_planned for trial in trials if trial.n_planned is not None}
+    for row in evidence["discrepancies"]:
+        if row.used == "both" and re.search(rf"\b{planned.get(row.get('trial_id'), 'none')}\b", f"{row.stated} {row.against}"):
+            yield line(Span(f"{row.subject}: {words.in_sentence(row.stated)}; {words.in_sentence(row.against)}.", ref=row.id))
+
+
+def _design(trial: Row) -> str:
+    """Phase, kind and masking; of a study that is not known to be randomised what was read of its design."""
+    phase = f"phase {trial.phase}" if trial.phase else ""
+    parts = (
+        (phase, KINDS[trial.kind], _masking(trial))
+        if trial.kind in pick.RANDOMISED
+        else (phase, _masking(trial), words.in_sentence(trial.design))
+    )
+    return words.at_start(", ".join(part for part in parts if part))
 
 
 def _given(evidence: Evidence, trial: Row) -> list[str]:
