@@ -156,4 +156,8 @@ def _text(row: Row, wanted: str) -> str:
         return text.as_of_text(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return text.number_text(value)
-    return row.text(wanted)
+    return text.in_sentence(row.text(wanted)) if wanted in _OUR_WORDS else row.text(wanted)
+
+
+#: Columns that hold a sentence or phrase of ours: they stand inside a sentence as part of it, never in quotation marks.
+_OUR_WORDS = ("says", "stop_reason", "definition", "population", "background", "primary_outcome", "stated", "against")

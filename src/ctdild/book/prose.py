@@ -213,6 +213,9 @@ def _check_markup(page: Page) -> Iterator[BookProblem]:
             yield BookProblem(page.name, line.number, "a role or directive is written so that it would be printed as text",
                               (("there", _shorten(line.text.strip(), 160)),
                                ("do", "a role is {ev}`address`; a directive stands alone at the start of its line, behind three colons or more")))  # fmt: skip
+        elif line.kind == "prose" and re.search(r"[\"“‘']\{ev\}`|\{ev\}`[^`]*`[\"”’](?!s\b)", line.text):
+            yield BookProblem(page.name, line.number, "a figure in quotation marks: the words of a row are ours, not those of its source",
+                              (("there", _shorten(line.text.strip(), 160)), ("do", "leave the marks out")))  # fmt: skip
         elif "{ev}" in line.text and (line.kind != "prose" or line.number in headings or re.match(r"\s*(`{3,}|:{3,})", line.text)):
             yield BookProblem(page.name, line.number, "a figure in a heading, title or option: it could not link to its source there",
                               (("there", _shorten(line.text.strip(), 160)), ("do", "print it in a sentence below")))  # fmt: skip
