@@ -15,6 +15,7 @@ from browser import find
 from conftest import ctdild
 from playwright.sync_api import sync_playwright
 
+from ctdild.evidence import load
 from ctdild.synthesis import estimates
 
 PHONE = {"width": 390, "height": 844}
@@ -326,6 +327,21 @@ def test_the_data_can_be_downloaded_as_they_are(root, site):
     for path in [*(root / "data").glob("*.csv"), root / "data/datapackage.json", root / "data/references.bib"]:
         assert f'href="../_static/dataset/{path.name}"' in page
         assert (folder / path.name).read_bytes() == path.read_bytes() == packed[path.name]
+
+
+def test_the_dataset_is_cited_with_its_version_and_no_line_of_code_is_cut(root, site, visit):
+    version = load(root / "data").version
+    page = (site / "chapters/data.html").read_text(encoding="utf-8")
+    cited = re.search(r"<blockquote>(.*?)</blockquote>", page, re.DOTALL)[1]
+    assert "CTD-ILD Living Review contributors. CTD-ILD living review" in cited and f"Version {version}. " in cited
+    page = visit("chapters/data.html", {"width": 390, "height": 844})
+    assert page.locator("article pre").count() > 4
+    cut = page.evaluate("() => [...document.querySelectorAll('article pre')].filter(e => e.scrollWidth > e.clientWidth + 1).length")
+    assert not cut
+    page.emulate_media(media="print")
+    assert page.locator(".ctd-files li").last.evaluate(
+        "e => e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0"
+    )
 
 
 def test_the_estimates_on_the_site_are_those_of_the_command(root, site):

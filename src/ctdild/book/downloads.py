@@ -13,6 +13,7 @@ import zipfile
 from html import escape
 from pathlib import Path
 
+import yaml
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
@@ -69,6 +70,21 @@ class DownloadsDirective(SphinxDirective):
         return [nodes.raw("", html, format="html")]
 
 
+class CiteDatasetDirective(SphinxDirective):
+    """How to cite the dataset: authors, title, version, and the address of the site once it has one."""
+
+    def run(self):
+        path = self.env.app.ctdild.root / "CITATION.cff"
+        self.env.note_dependency(str(path))
+        cited = yaml.safe_load(path.read_text(encoding="utf-8"))
+        authors = ", ".join(author["name"] for author in cited["authors"])
+        version = self.env.app.ctdild.evidence.version
+        address = self.config.html_baseurl
+        where = f'<a href="{escape(address)}">{escape(address)}</a>' if address else "Add the address where you read it, and the day."
+        text = escape(f"{authors}. {cited['title']}. Version {version}. ")
+        return [nodes.raw("", f"<blockquote><p>{text}{where}</p></blockquote>", format="html")]
+
+
 class EstimateColumnsDirective(SphinxDirective):
     """What each column of the estimates holds."""
 
@@ -85,5 +101,6 @@ def _write(app) -> None:
 
 def setup(app) -> None:
     app.add_directive("downloads", DownloadsDirective)
+    app.add_directive("cite-dataset", CiteDatasetDirective)
     app.add_directive("estimate-columns", EstimateColumnsDirective)
     app.connect("builder-inited", _write)
