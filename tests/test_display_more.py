@@ -627,7 +627,11 @@ def test_positions_say_what_was_not_read(made_up):
     approval = {"treatment": "drug", "agency": "FDA", "disease": "SSc", "indication": "ILD", "status": "approved", **SRC}
     position = {"treatment": "drug", "body": "EULAR", "year": "2023", "disease": "SSc", "line": "not stated", "direction": "for", **SRC}
     evidence = made_up(
-        approvals=[{"approval_id": "a1", **approval, "date": "2019-09-06"}, {"approval_id": "a2", **approval}],
+        approvals=[
+            {"approval_id": "a1", **approval, "date": "2019-09-06"},
+            {"approval_id": "a2", **approval},
+            {"approval_id": "a3", **approval, "date": "2025-12-19", "status": "under review"},
+        ],
         recommendations=[
             {"recommendation_id": "r1", **position, "strength": "not read"},
             {"recommendation_id": "r2", **position, "strength": "strong", "line": "first line", "direction": "against"},
@@ -636,6 +640,7 @@ def test_positions_say_what_was_not_read(made_up):
     approvals = Page(display.approvals_table(evidence).html())
     assert approvals.of("a1").replace(text.NO_BREAK, " ").startswith("6 September 2019")
     assert "date not read" in " ".join(data for _, data in approvals.texts)
+    assert approvals.of("a3").replace(text.NO_BREAK, " ").startswith("as of 19 December 2025"), "a review is no decision of that day"
     page = Page(display.recommendations_table(evidence).html())
     assert "EULAR 2023: for, strength not read" in page.of("r1")
     assert "EULAR 2023: against, strong" in page.of("r2") and "first line" in " ".join(data for _, data in page.texts)

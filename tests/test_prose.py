@@ -14,7 +14,7 @@ from ctdild.book.figures import figure_text
 from ctdild.book.held import COLUMNS, read_held
 from ctdild.book.pages import BookError, Page, read_pages, survey
 from ctdild.book.prose import check_prose, failing_claims
-from ctdild.book.roles import OneLetterARow, figure_reference
+from ctdild.book.roles import figure_reference
 from ctdild.book.seen import check_parsed, check_site
 from ctdild.book.sources import config_problems
 from ctdild.book.trials import names_of_trials, write_pages
@@ -194,28 +194,6 @@ def test_a_phrase_of_ours_stands_inside_a_sentence(evidence):
     assert figure_text(evidence, "relief stop_reason").text.startswith("futility at")
     assert figure_text(evidence, "senscis primary_outcome").text.startswith("annual rate")
     assert figure_text(evidence, "senscis acronym").text == "SENSCIS"
-
-
-def _figure(text: str, ref: str, mark: str = "P") -> figure_reference:
-    letter = nodes.reference("", mark, refid=f"source-{ref}", classes=["ev-level"])
-    return figure_reference("", "", nodes.Text(text), letter, ref=ref)
-
-
-@pytest.mark.parametrize(
-    ("parts", "shown"),
-    [
-        ([_figure("recruiting", "one"), " as of ", _figure("3 March", "one"), "."], "recruiting as of 3 MarchP."),
-        ([_figure("recruiting", "one"), " as of ", _figure("3 March", "two"), "."], "recruitingP as of 3 MarchP."),
-        ([_figure("recruiting", "one"), " as of ", _figure("3 March", "one", "S"), "."], "recruitingP as of 3 MarchS."),
-        ([_figure("recruiting", "one"), ". As of ", _figure("3 March", "one"), "."], "recruitingP. As of 3 MarchP."),
-        ([_figure("a", "one"), ", ", _figure("b", "one"), ", ", _figure("c", "one")], "a, b, cP"),
-    ],
-)
-def test_figures_of_one_row_in_one_sentence_share_a_letter(parts, shown):
-    document = new_document("x")
-    document += nodes.paragraph("", "", *(nodes.Text(part) if isinstance(part, str) else part.deepcopy() for part in parts))
-    OneLetterARow(document).apply()
-    assert document.astext() == shown
 
 
 class FakeBook:

@@ -2,7 +2,6 @@
 
 ``{ev}`senscis.all.fvc-rate.w52` `` prints estimate, unit and interval of a row; its text links to the source, the small
 letter behind it says how close to the trial the figure was read and leads to the entry of the source on the page.
-Several figures of one row in one sentence share the last one's letter.
 A word behind the address chooses what is printed: ``estimate``, ``interval``, ``p``, ``full`` (with p), ``n``, ``time``,
 ``per100``, or the name of a column (``{ev}`senscis n_randomised` ``).
 """
@@ -12,7 +11,6 @@ from __future__ import annotations
 import re
 
 from docutils import nodes
-from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from ..claims import ClaimError, evaluate
@@ -82,32 +80,6 @@ class EvidenceRole(SphinxRole):
         return None
 
 
-class OneLetterARow(SphinxTransform):
-    """Of figures of one row in one sentence (``recruiting as of 3 March 2026``) only the last bears the letter: it is the same."""
-
-    default_priority = 500
-
-    def apply(self, **kwargs) -> None:
-        for paragraph in self.document.findall(nodes.paragraph):
-            before, between = None, ""
-            for node in list(paragraph.findall(lambda n: isinstance(n, (nodes.Text, figure_reference)))):
-                if isinstance(node, nodes.Text):
-                    between += "" if _inside_figure(node) else node.astext()
-                    continue
-                mark = next((n for n in node.findall(nodes.reference) if "ev-level" in n["classes"]), None)
-                same = None if mark is None else (node["ref"], mark.get("refid"), mark.astext())
-                if same and before and before[0] == same and not re.search(r"[.!?]\s", between):
-                    before[1].parent.remove(before[1])
-                before, between = (same, mark) if same else None, ""
-
-
-def _inside_figure(node: nodes.Node) -> bool:
-    while (node := node.parent) is not None:
-        if isinstance(node, figure_reference):
-            return True
-    return False
-
-
 class ClaimDirective(SphinxDirective):
     """A sentence that stands only while its condition holds."""
 
@@ -144,5 +116,4 @@ class ClaimDirective(SphinxDirective):
 def setup(app) -> None:
     app.add_node(figure_reference, html=(_visit_html, _depart_html), latex=(_pass, _pass), text=(_pass, _pass))
     app.add_role("ev", EvidenceRole())
-    app.add_transform(OneLetterARow)
     app.add_directive("claim", ClaimDirective)
