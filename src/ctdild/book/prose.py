@@ -19,6 +19,8 @@ or on a source that ``says no difference shown``.
 The words that are looked for stand in `ctdild.book.wording`. This module reads the sources of the pages, which takes a
 moment and gives lines; `ctdild.book.seen` applies the same rules to the pages as readers will see them.
 
+**No quotation marks round an {ev}.** What a row says is said in our words, not in those of its source.
+
 **Cells are one call.** No logic in chapters.
 """
 

@@ -306,7 +306,8 @@ UNDER_WAY = ("recruiting", "registered", "active, not recruiting", "unknown")
 def horizon_table(evidence: Evidence) -> Figure:
     """Studies that are registered or under way, with the day of that status; behind it, what was reported after the source article."""
     trials = sorted((t for t in evidence["trials"] if t.status in UNDER_WAY), key=lambda t: (UNDER_WAY.index(t.status), t.acronym))
-    newest = max((_last_day(trial.status_as_of) for trial in trials if trial.get("status_as_of")), default=None)
+    read = [source.read_on for source in evidence["sources"] if source.get("read_on")]
+    newest = max([*read, *(_last_day(trial.status_as_of) for trial in trials if trial.get("status_as_of"))], default=None)
     body = [
         (
             cell(pick.trial_link(trial)),
@@ -355,7 +356,7 @@ def _last_day(as_of: str) -> date:
 
 
 def _old(trial: Row, newest: date | None) -> bool:
-    """Whether the record of a study is more than a year older than the newest of the table. Today's date must not change a page."""
+    """Whether the record of a study is more than a year older than what was read last. Today's date must not change a page."""
     return bool(newest and trial.get("status_as_of")) and (newest - _last_day(trial.status_as_of)).days > _YEAR
 
 
@@ -385,7 +386,7 @@ def _ages(trials: list[Row], newest: date | None) -> Iterator[Line]:
         f"{undated} {'bears' if undated == 1 else 'bear'} no date" if undated else "",
     ]
     yield line(
-        f"The newest record read is of {words.date_text(newest)}",
+        f"What was read last for this review is of {words.date_text(newest)}",
         *([f"; {', '.join(part for part in counts if part)}"] if old or undated else []),
         ". On which day the registries were searched was not recorded: look a study up before you refer a patient.",
     )
