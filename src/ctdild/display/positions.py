@@ -306,8 +306,10 @@ UNDER_WAY = ("recruiting", "registered", "active, not recruiting", "unknown")
 def horizon_table(evidence: Evidence) -> Figure:
     """Studies that are registered or under way, with the day of that status; behind it, what was reported after the source article."""
     trials = sorted((t for t in evidence["trials"] if t.status in UNDER_WAY), key=lambda t: (UNDER_WAY.index(t.status), t.acronym))
-    read = [source.read_on for source in evidence["sources"] if source.get("read_on")]
-    newest = max([*read, *(_last_day(trial.status_as_of) for trial in trials if trial.get("status_as_of"))], default=None)
+    dated = [(source.read_on, source) for source in evidence["sources"] if source.get("read_on")]
+    dated += [(_last_day(trial.status_as_of), trial) for trial in trials if trial.get("status_as_of")]
+    newest = max((day for day, _ in dated), default=None)
+    last = [row for day, row in dated if day == newest]
     body = [
         (
             cell(pick.trial_link(trial)),
@@ -323,7 +325,7 @@ def horizon_table(evidence: Evidence) -> Figure:
     nothing = "No study of this scope that is registered or under way is in the dataset."
     figure = table_figure(
         figure_name(evidence, "horizon"), "Studies that are registered or under way.", heads, body, evidence, trials,
-        (*_status_read(evidence, trials), *_ages(trials, newest), *_own_sizes(evidence, trials)),
+        (*_status_read(evidence, trials), *_ages(trials, newest, last), *_own_sizes(evidence, trials)),
         empty=nothing,
     )  # fmt: skip
     reports = _after(evidence, published) if published else []
@@ -376,8 +378,8 @@ def _as_of(evidence: Evidence, trial: Row, newest: date | None) -> list[Span]:
     return said
 
 
-def _ages(trials: list[Row], newest: date | None) -> Iterator[Line]:
-    """How old the records are, in one line."""
+def _ages(trials: list[Row], newest: date | None, last: list[Row]) -> Iterator[Line]:
+    """How old the records are, in one line; ``last`` are the rows that were read on the newest day."""
     if newest is None:
         return
     undated, old = sum(not trial.get("status_as_of") for trial in trials), sum(_old(trial, newest) for trial in trials)
@@ -386,8 +388,9 @@ def _ages(trials: list[Row], newest: date | None) -> Iterator[Line]:
         f"{undated} {'bears' if undated == 1 else 'bear'} no date" if undated else "",
     ]
     yield line(
-        f"What was read last for this review is of {words.date_text(newest)}",
-        *([f"; {', '.join(part for part in counts if part)}"] if old or undated else []),
+        "What was read last for this review is of ",
+        Span(words.date_text(newest), ref=pick.addresses(last)),
+        *([Span(f"; {', '.join(part for part in counts if part)}", ref=pick.addresses(trials))] if old or undated else []),
         ". On which day the registries were searched was not recorded: look a study up before you refer a patient.",
     )
 
