@@ -628,6 +628,7 @@ def test_counts_in_words(columns, estimate, per_100):
         ({"weeks": "24", "weeks_to": "48", "time_kind": "window"}, "weeks 24 to 48"),
         ({"weeks": "416", "time_kind": "median-follow-up"}, "median follow-up 8.0 years"),
         ({"weeks": "188", "time_kind": "mean-follow-up"}, "mean follow-up 3.6 years"),
+        ({"weeks": "32", "time_kind": "mean-follow-up"}, "mean follow-up 32 weeks"),
         ({"weeks": "104", "time_kind": "landmark"}, "at year 2 (week 104)"),
         ({"weeks": "313", "time_kind": "landmark"}, "at year 6 (week 313)"),
         ({"weeks": "100", "time_kind": "landmark"}, "at week 100"),

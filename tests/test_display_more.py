@@ -1101,7 +1101,7 @@ def test_deaths_stand_in_where_no_other_harm_was_read(made_up):
     death = {**count, "outcome": "death", "events": "8", "time_kind": "mean-follow-up", "weeks": "32"}
     alone = _answers(display.answers(made_up(arm_results=[death])))[0][3]
     beside = _answers(display.answers(made_up(arm_results=[death, {**count, "outcome": "sae", "events": "5"}])))[0][3]
-    assert alone.startswith("Death of any cause: 8.0* vs not reported here, mean follow-up 0.6 years")
+    assert alone.startswith("Death of any cause: 8.0* vs not reported here, mean follow-up 32 weeks")
     of_placebo = _answers(display.answers(made_up(arm_results=[{**death, "arm": "placebo"}])))[0][3]
     assert of_placebo == "Serious events and stopping: not reported here"
     assert "Death" not in beside and "Stopped for an event: not reported here" in beside

@@ -174,7 +174,8 @@ def time_text(row: Row) -> str:
     if kind == "at":
         return _hazard_time(weeks, row.weeks_to)
     if kind in ("median-follow-up", "mean-follow-up"):
-        return f"{kind.partition('-')[0]} follow-up {weeks / WEEKS_PER_YEAR:.1f} years"
+        length = f"{weeks / WEEKS_PER_YEAR:.1f} years" if weeks >= WEEKS_PER_YEAR else f"{number_text(weeks)} weeks"
+        return f"{kind.partition('-')[0]} follow-up {length}"
     if row.weeks_to is not None:
         return f"weeks {number_text(weeks)} to {number_text(row.weeks_to)}"
     if kind == "window":
