@@ -1368,3 +1368,40 @@ def test_what_was_reported_since_a_year_stands_newest_first(whole):
     years = [next(t.year for t in whole["trials"] if t.acronym == name) for name in rows]
     assert years == sorted(years, reverse=True) and min(years) >= 2023
     assert display.reported_since(whole.scope("all"), 2100).table is None
+
+
+def test_the_horizon_tells_the_age_of_its_records_and_what_is_not_known(made_up):
+    under_way = [
+        {"trial_id": "new", "acronym": "NEW", "status": "recruiting", "status_as_of": "2026-03-03"},
+        {"trial_id": "month", "acronym": "MONTH", "status": "recruiting", "status_as_of": "2025-03", "n_planned": "90"},
+        {"trial_id": "old", "acronym": "OLD", "status": "registered", "status_as_of": "2025-02-04", "kind": "cohort", "masking": "open label",
+         "design": "Two groups; whether by chance was not read"},
+        {"trial_id": "bare", "acronym": "BARE", "status": "unknown"},
+    ]  # fmt: skip
+    ids = [one["trial_id"] for one in under_way]
+    size = {"about": "other", "stated": "90, in the text", "against": "70, in a field", "used": "both", "proof": "A"}
+    tables = {
+        "trials": [{}, *under_way],
+        "cohorts": [{}, *({"trial_id": one} for one in ids)],
+        "arms": [*BASE["arms"], *({"trial_id": one, "arm": name} for one in ids for name in ("drug", "placebo"))],
+        "contrasts": [contrast("1.0", "0.5", "1.5", trial_id="old")],
+        "discrepancies": [
+            {"discrepancy_id": "month-size", "trial_id": "month", "subject": "Size of MONTH", **size},
+            {"discrepancy_id": "new-dose", "trial_id": "new", "subject": "Dose of NEW", **size},
+        ],
+    }
+    evidence = made_up(**tables)
+    figure = display.horizon_table(evidence)
+    rows = {row[0].plain()[0]: [" ".join(one.plain()).replace(text.NO_BREAK, " ") for one in row] for row in figure.table.rows}
+    assert rows["NEW"][4] == "Recruiting as of 3 March 2026" and rows["MONTH"][4] == "Recruiting as of March 2025"
+    assert rows["OLD"][4] == "Registered as of 4 February 2025 an old record: look it up results reported"
+    assert rows["OLD"][2].startswith("Open label, two groups; whether by chance was not read") and rows["NEW"][2].startswith("Randomised")
+    assert rows["BARE"][4] == "Unknown date of the record not read"
+    notes = ["".join(span.text for span in note).replace(text.NO_BREAK, " ") for note in figure.notes]
+    assert notes[1].startswith(
+        "What was read last for this review is of 3 March 2026; 1 of 4 records is more than a year older, 1 bears no date."
+    )
+    assert notes[2:] == ["Size of MONTH: 90, in the text; 70, in a field."]
+    later = made_up(**tables, sources=[{"source_id": "report", "read_on": "2026-11-27"}, *BASE["sources"][1:]])
+    said = ["".join(span.text for span in note).replace(text.NO_BREAK, " ") for note in display.horizon_table(later).notes]
+    assert "27 November 2026; 2 of 4 records are" in said[1], "the last reading counts"

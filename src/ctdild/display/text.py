@@ -225,6 +225,9 @@ def disease_order(diseases: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(DISEASES.index(one) if one in DISEASES else len(DISEASES) for one in diseases)
 
 
+#: How a derivation begins that makes a figure our sum; the description of the column says so too.
+ADDED_UP = "Added up here"
+
 #: What the star behind a share of patients says.
 COMPUTED = "* Computed here, from events and patients or as a sum of printed parts; all else as printed."
 
@@ -255,7 +258,7 @@ def rate_per_100(row: Row) -> Rate | None:
     if not counts_patients(row):
         return None
     if row.percent is not None:
-        return Rate(float(row.percent), number_text(row.percent), (row.derivation or "").startswith("Sum of"))
+        return Rate(float(row.percent), number_text(row.percent), (row.derivation or "").startswith(ADDED_UP))
     if row.unit == "% of patients" and row.value is not None:
         return Rate(float(row.value), number_text(row.value), False)
     if row.events is None or not row.n:
