@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -46,20 +45,23 @@ def plain(text: str) -> str:
 
 
 class Reader(HTMLParser):
-    """The words and links of a page, and those under each anchor."""
+    """The words of a page, the links and addresses between them, and what of it stands under each anchor."""
 
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
-        self.links: list[tuple[int, str]] = []
+        self.links: list[tuple[int, str]] = []  # behind how many words, and where to
+        self.refs: list[tuple[int, str]] = []
         self.anchors: dict[str, tuple[int, int]] = {}
         self._open: list[tuple[int, list[str]]] = []
         self._silent = 0
 
     def handle_starttag(self, tag, attrs):
-        anchor, link = dict(attrs).get("id"), dict(attrs).get("href")
+        given = dict(attrs)
+        anchor, link = given.get("id"), given.get("href")
         if link:
             self.links.append((len(self.words), link))
+        self.refs += [(len(self.words), ref) for ref in (given.get("data-ref") or "").split()]
         if tag in ("script", "style"):
             self._silent += 1
         elif tag == "section":
@@ -81,28 +83,29 @@ class Reader(HTMLParser):
 
 @dataclass(frozen=True)
 class Built:
-    """One page of the site."""
+    """What a reader finds in a page of the site, or under one of its anchors."""
 
-    html: str = field(repr=False)
     text: str = field(repr=False)  #: as `plain` gives it
-    sections: dict[str, str] = field(repr=False)  #: anchor -> text below it
-    links: dict[str, frozenset[str]] = field(repr=False)  #: anchor -> links below it
-    refs: frozenset[str]  #: addresses whose figures stand on it
-    trials: frozenset[str]  #: trials whose pages it links to
+    links: frozenset[str]
+    refs: frozenset[str]  #: addresses whose figures stand there
+    sections: dict[str, Built] = field(repr=False, default_factory=dict)  #: by anchor
+
+    @property
+    def trials(self) -> set[str]:
+        """The trials whose pages it links to."""
+        return {match[1] for link in self.links if (match := re.search(r"trials/([\w-]+)\.html", link))}
 
 
 def read_built(path: Path) -> Built:
-    html = path.read_text(encoding="utf-8")
     reader = Reader()
-    reader.feed(html)
-    return Built(
-        html,
-        plain("".join(reader.words)),
-        {anchor: plain("".join(reader.words[a:b])) for anchor, (a, b) in reader.anchors.items()},
-        {anchor: frozenset(link for at, link in reader.links if a <= at <= b) for anchor, (a, b) in reader.anchors.items()},
-        frozenset(ref for refs in re.findall(r'data-ref="([^"]+)"', html) for ref in unescape(refs).split()),
-        frozenset(re.findall(r'href="[^"]*trials/([\w-]+)\.html', html)),
-    )
+    reader.feed(path.read_text(encoding="utf-8"))
+
+    def between(begin: int, end: int, **more) -> Built:
+        links, refs = (frozenset(one for at, one in found if begin <= at <= end) for found in (reader.links, reader.refs))
+        return Built(plain("".join(reader.words[begin:end])), links, refs, **more)
+
+    sections = {anchor: between(*place) for anchor, place in reader.anchors.items()}
+    return between(0, len(reader.words), sections=sections)
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +156,9 @@ def lost_words(sentence: str, text: str) -> list[str]:
     return [run for run in runs if len(run.split()) > 2 and run not in text]
 
 
-def told(evidence, built, guarded, name: str, address: str) -> bool:
-    """Whether a page tells a row: it prints it, or it says in guarded words what has no figure."""
-    page, row = built[name], evidence.row(address)
+def told(evidence, built, guarded, name: str, address: str, anchor: str = "") -> bool:
+    """Whether a page, or what stands under an anchor of it, tells a row: it prints it, or it says in guarded words what has no figure."""
+    page, row = built[name].sections[anchor] if anchor else built[name], evidence.row(address)
     if address in page.refs or (row.table in WORDS and address in guarded.get(name, ())):
         return True
     if row.table == "trials":
@@ -203,9 +206,9 @@ def test_a_claim_without_rows_is_told_in_words_that_stand_on_its_page(evidence, 
     for claim in bare.values():
         if claim.id in in_words:
             name, _, anchor = in_words[claim.id]["page"].partition("#")
-            text = built[name].sections.get(anchor) if anchor else None
+            section = built[name].sections.get(anchor)
             words = [plain(words) for words in in_words[claim.id]["needs"].split(";")]
-            if claim.page != name or text is None or not words or not all(words) or not all(w in text for w in words):
+            if claim.page != name or section is None or not all(words) or not all(w in section.text for w in words):
                 lost.append((claim.id, in_words[claim.id]["page"], words))
         elif not any(told(evidence, built, guarded, claim.page, one) for one in (claim.id, *(claim.discrepancy_ids or ()))):
             lost.append((claim.id, claim.page, "in no guard, printed nowhere, and not in the list"))
@@ -241,7 +244,7 @@ def test_each_study_and_subject_of_the_list_is_told_in_its_place(evidence, built
             lost.append((item["item"], item["page"], "no such place"))
             continue
         for address in item["needs"].split(";"):
-            if address not in evidence or not told(evidence, built, guarded, name, address):
+            if address not in evidence or not told(evidence, built, guarded, name, address, anchor):
                 lost.append((item["item"], item["page"], address))
     assert not lost
 
@@ -303,18 +306,18 @@ def test_the_page_of_a_trial_shows_all_that_is_known_of_it(evidence, built):
         page = built[f"trials/{trial.trial_id}"]
         for table in ("contrasts", "arm_results", "statements", "interactions", "discrepancies"):
             lost += [row.id for row in evidence.shown(table) if row.trial_id == trial.trial_id and row.id not in page.refs]
-        for table in ("arms", "cohorts"):
-            lost += [
-                row.id
-                for row in evidence[table]
-                if row.trial_id == trial.trial_id and row.id not in page.refs and row.get("kind") != "all"
-                and row.get("role") != "all" and plain(row.label) not in page.text
-            ]  # fmt: skip
+        for table, anchor in (("arms", "arms"), ("cohorts", "groups")):
+            place = page.sections.get(anchor)
+            for row in evidence[table]:
+                named = row.trial_id == trial.trial_id and "all" not in (row.get("kind"), row.get("role"))
+                if named and not (place and (row.id in place.refs or plain(row.label) in place.text)):
+                    lost.append(row.id)
         for row in evidence["reports"]:
-            title = evidence.bibliography[row.citation]["title"] if row.citation else ""
-            there = row.link in page.links.get("reports", ()) if row.link else title and plain(title) in page.sections.get("reports", "")
-            if row.trial_id == trial.trial_id and not there:
-                lost.append(row.id)
+            if row.trial_id == trial.trial_id:
+                papers = page.sections.get("reports")
+                title = plain(evidence.bibliography[row.citation]["title"]) if row.citation else ""
+                if papers is None or not (row.link in papers.links if row.link else title and title in papers.text):
+                    lost.append(row.id)
     assert not lost
 
 
