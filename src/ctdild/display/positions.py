@@ -56,7 +56,7 @@ def _letter(row: Row) -> Span:
     return Span(f"{words.NO_BREAK}{words.verification_mark(row)}", tone="muted")
 
 
-_KEY = line("P: read in the body's own text, table or abstract; S: read second-hand; R: only in the source article.")
+_KEY = line("P: read in the body's own text, table or abstract; S: read second-hand; R: read only in the source article.")
 
 _DIRECTIONS = {
     "for": "For",
