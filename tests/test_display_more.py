@@ -295,12 +295,22 @@ def test_the_map_counts_the_patients_of_a_disease_and_nobody_twice(made_up):
     ]
     cohorts = [
         {"disease": "SSc;IIM"},
-        {"cohort": "iim", "label": "Myositis", "kind": "disease", "parent": "all", "disease": "IIM", "n": "44"},
+        {"cohort": "jo", "label": "Jo", "kind": "disease", "parent": "all", "partition": "kind", "disease": "IIM", "n": "40"},
+        {"cohort": "mda", "label": "MDA", "kind": "disease", "parent": "all", "partition": "kind", "disease": "IIM", "n": "4"},
+        {
+            "cohort": "iim",
+            "label": "Myositis of old",
+            "kind": "disease",
+            "parent": "all",
+            "partition": "other",
+            "disease": "IIM",
+            "n": "44",
+        },
     ]
     others = [{"trial_id": t} for t in ("more", "soon", "sum")]
     arms = [*BASE["arms"], *({"trial_id": t, "arm": "drug"} for t in ("more", "soon", "sum"))]
     figure = display.evidence_map(made_up(trials=trials, cohorts=[*cohorts, *others], arms=arms))
-    assert figure.alt == "Evidence map: Drug in SSc: ONE (randomised, 200); Drug in IIM: ONE (randomised, 44)."
+    assert figure.alt == "Evidence map: Drug in SSc: ONE (randomised, 200 of several diseases); Drug in IIM: ONE (randomised, 44 patients)."
 
 
 def test_enrolment_shows_both_numbers_and_why_it_stopped(made_up):
@@ -1064,15 +1074,16 @@ def test_opposite_positions_name_their_diseases(made_up):
         {"recommendation_id": "r3", **position, "disease": "MCTD", "direction": "against"},
     ]
 
-    def said(disease, positions):
-        trials, cohorts = [{"disease": disease}], [{"disease": disease}]
-        return _answers(display.answers(made_up(trials=trials, cohorts=cohorts, recommendations=positions, contrasts=_BOTH[:1])))[0][4]
+    def said(disease, positions, **scope):
+        tables = {"trials": [{"disease": disease}], "cohorts": [{"disease": disease}], "recommendations": positions}
+        return _answers(display.answers(made_up(**tables, scopes=[{**SCOPE, **scope}], contrasts=_BOTH[:1])))[0][4]
 
     mixed = said("SSc;IIM;MCTD", rows)
     assert "For: ACR 2023 (conditional; first line, SSc)" in mixed
     assert "Against: ACR 2023 (conditional; first line, IIM and MCTD)" in mixed
     assert "For: ACR 2023 (conditional; first line)" in said("SSc", rows[:1])
-    assert "IIM" not in said("SSc", rows), "no patient of the trial has it"
+    assert "IIM" not in said("SSc", rows, diseases="SSc"), "no patient of the trial has it"
+    assert "IIM" in said("SSc", rows), "a page on a treatment is read for every one of these diseases"
     whole = {"recommendation_id": "r4", **position, "disease": "CTD", "direction": "against", "note": "All but RA. More was not read."}
     assert "Against: ACR 2023 (conditional; first line; All but RA)" in said("SSc", [whole])
     assert "No guideline position" in said("IPF", [whole])

@@ -412,7 +412,8 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
     trials = {cohort.trial_id for cohort in cohorts.values()}
     # A position that covers everybody whom a seen trial enrolled, on a drug of that trial, covers the page's patients too:
     # an approval for progressive fibrosing ILD is one for such patients with rheumatoid arthritis. A network of trials
-    # enrolled nobody: the drugs that it compares are not the page's for that.
+    # enrolled nobody: the drugs that it compares are not the page's for that. One on progressive fibrosis of any cause covers
+    # those of the page's patients whose fibrosis progresses.
     under_test = {trial_id: drugs - compared.get(trial_id, set()) for trial_id, drugs in tested.items()}
     pooled = {trial.trial_id for trial in evidence["trials"] if trial.kind in POOLED}
     enrolled = [
@@ -435,7 +436,7 @@ def _cut(evidence: Evidence, wanted: Row) -> Evidence:
                 seen = row.trial_id is None or row.trial_id in trials
             elif name in ("approvals", "recommendations"):
                 seen = (meets(row.disease) and in_class([row.treatment])) or any(
-                    row.treatment in drugs and whole <= set(row.disease) for drugs, whole in enrolled
+                    row.treatment in drugs and (whole <= set(row.disease) or row.disease == ("PF-ILD",)) for drugs, whole in enrolled
                 )
             elif name in ("prevalence", "ct_patterns", "autoantibodies"):
                 # Asked of a disease; a scope of treatments alone is about none.

@@ -52,6 +52,9 @@ def figure_text(evidence: Evidence, content: str) -> ShownFigure:
     shown = _text(row, wanted)
     if not shown:
         raise EvidenceReferenceError(f"{address} has no {wanted or 'figure'} to print: it is not reported here")
+    if row.table == "source_claims":  # a claim of the source article was read in it
+        article = evidence.row("source-article")
+        return ShownFigure(row, shown, article.link, article.id, f"{article.title}, {text.read_in_text(article)}", "R")
     if "source_id" not in row:
         return ShownFigure(row, shown, row.get("link"), None, "", "")
     # A cell may have been read elsewhere than its row: of all that is printed, the figure furthest from the trial counts.

@@ -49,6 +49,8 @@ def rows_by_source(evidence: Evidence, html: str, told: Iterable[str] = ()) -> C
     for address in {*re.findall(r'data-ref="([^"]+)"', html), *told}:
         if address in evidence:
             row = evidence.row(address)
+            if row.table == "sources":  # the day on which one was read is no figure from it
+                continue
             counts.update(({row.get("source_id")} | cells.get((row.table, row.id), set())) & known)
     return counts
 

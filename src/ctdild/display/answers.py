@@ -58,6 +58,7 @@ def answers(evidence: Evidence) -> Figure:
     before = [group for group in pairs.values() if pick.is_precedent(evidence.trial(group[0][0]))]
     main = [group for group in pairs.values() if group not in before] or before
     body = [_row(evidence, group, effect, used) for group in main]
+    of_main = list(used)
     apart = [_row(evidence, group, effect, used) for group in before if group not in main]
     contents = _contents(evidence, main, [row[0].anchor for row in body])
     columns = (
@@ -71,7 +72,7 @@ def answers(evidence: Evidence) -> Figure:
         *_without_result(evidence, silent, used),
         *other_positions(evidence, every.values(), used),
         *_computed(used),
-        *pick.printed_notes(evidence, used),
+        *pick.printed_notes(evidence, of_main),
     ]
     return Figure(
         name,
@@ -115,7 +116,7 @@ def _row(evidence: Evidence, group: list[Pair], effect: Callable[..., list[Line]
             line(Span(intervention.label, tone="strong"), Span(f" versus {words.in_sentence(comparator.label)}", tone="muted")),
             *([line(Span(words.in_sentence(pick.PRECEDENT), tone="muted"))] if precedent else []),
             *(one for pair in group for one in _trial(evidence, pair, used)),
-            anchor=figure_name(evidence, "answers", intervention.label, "or", comparator.label),
+            anchor=figure_name(evidence, "answers", *(["ipf"] if precedent else []), intervention.label, "or", comparator.label),
         ),
         *(_by_trial(evidence, group, show, used) for show in (effect, _symptoms, _harms)),
         position_cell(evidence, group, used),
@@ -244,8 +245,9 @@ def _differences(evidence: Evidence, pair: Pair) -> list[Row]:
 
 def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     lines = (
-        _fvc_of(evidence, pair, used)
+        [*_missed(evidence, pair, used), *_fvc_of(evidence, pair, used)]
         or _withheld(evidence, pair, lambda outcome: outcome.startswith("fvc"))
+        or _in_words(evidence, pair, used)
         or _instead(evidence, pair, used)
     )
     trial = evidence.trial(pair[0])
@@ -257,6 +259,27 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
         *lines,
         line(Span(f"Background: {words.background_text(trial)}", ref=trial.id, tone="muted")),
     ]
+
+
+def _in_words(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """What sources say of FVC in the whole trial without a figure."""
+    said = [s for s in evidence.shown("statements") if s.trial_id == pair[0].trial_id and s.outcome.startswith("fvc")]
+    said = [s for s in said if evidence.cohort(s).kind == "all"]
+    used += said
+    return [line(Span(words.with_minus(s.says), ref=s.id)) for s in said]
+
+
+def _missed(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
+    """The primary outcome on FVC that a trial missed, where another outcome on FVC would stand for it: the missed one comes first."""
+    if evidence.trial(pair[0]).primary_met != "not met":
+        return []
+    shown: list[Row] = []
+    lines = _primary(evidence, pair, shown)
+    told = {row.outcome for row in _differences(evidence, pair)}
+    if not told or not shown or not all(row.outcome.startswith("fvc") and row.outcome not in told for row in shown):
+        return []
+    used += shown
+    return [line(Span("Primary outcome", tone="strong")), *lines, line(Span("Another outcome", tone="strong"))]
 
 
 def _instead(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
@@ -401,7 +424,7 @@ def _changes(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     return lines
 
 
-_HEADINGS = ("No difference shown", "Gain not sustained")
+_HEADINGS = ("No difference shown", "Depends on the analysis", "Gain not sustained")
 _NULL = "no difference shown"
 
 
@@ -440,7 +463,7 @@ def _symptoms(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
             unit = " per 100" if any(s.outcome == outcome for s in said) else " per 100, no test between the arms read"
             lines += _beside(evidence, pair, rows, evidence.row(outcome).short, shown, lambda r: words.rate_per_100(r).marked, unit)
     for row in said:
-        heading = dict(zip((_NULL, "not sustained"), _HEADINGS, strict=True)).get(row.verdict, "")
+        heading = dict(zip((_NULL, "depends on the analysis", "not sustained"), _HEADINGS, strict=True)).get(row.verdict, "")
         if row.verdict == "favours":
             heading = words.at_start(words.favours_text(evidence, row))
         if heading:

@@ -213,7 +213,8 @@ def finding_lines(evidence: Evidence, rows: list[Row]) -> list[Line]:
         for row in members:
             value = words.result_text(row) if row.value is not None else words.per_100(row) or words.result_text(row)
             spans += [", " if spans else "", _whose(evidence, row), pick.figure_span(row, value + _of_how_many(row))]
-        about = ", ".join(part for part in (group and words.in_sentence(group), time) if part)
+        alone = "change from the start, no comparison" if len(members) == 1 and members[0].statistic in pick.CHANGES else ""
+        about = ", ".join(part for part in (alone, group and words.in_sentence(group), time) if part)
         after = [Span(f", {about}" if about else "", ref=pick.addresses(members), tone="muted")]
         if own is not None:
             after += ["; ", pick.figure_span(own, words.result_text(own)), *_told_by_note(own, True)]

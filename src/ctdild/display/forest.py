@@ -86,7 +86,7 @@ def _shapes(evidence: Evidence, drawn: list[Row]) -> str:
 
 def _alt(evidence: Evidence, row: Row) -> str:
     group = words.cohort_text(evidence, row)
-    about = [pick.acronym(evidence, row), *([group] if group else []), words.comparison_text(evidence, row)]
+    about = [pick.named(evidence, row), *([group] if group else []), words.comparison_text(evidence, row)]
     favours = words.favours_text(evidence, row)
     if favours and includes_null(row):
         favours = f"point estimate {favours}, interval includes no difference"
@@ -152,7 +152,7 @@ def _draw(evidence: Evidence, about: Row, drawn: list[Row], axis_title: str, lay
 def _item(evidence: Evidence, row: Row) -> strip.Item:
     figures = f"{words.number_text(row.estimate)} ({words.number_text(row.ci_low)} to {words.number_text(row.ci_high)})"
     return strip.Item(
-        heading=f"{pick.acronym(evidence, row)}: {words.comparison_text(evidence, row)}",
+        heading=f"{pick.named(evidence, row)}: {words.comparison_text(evidence, row)}",
         label=_label(evidence, row),
         printed=figures + pick.mark(row, *pick.ESTIMATE),
         mark=words.verification_mark(row),

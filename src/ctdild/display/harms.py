@@ -139,7 +139,7 @@ def _difference_span(group: Group) -> Span | None:
 
 def _alt(evidence: Evidence, group: Group) -> Line:
     arms = [Span(f"{words.arm_text(evidence, row)} {words.rate_per_100(row).text}", ref=row.id) for row in group]
-    return line(f"{pick.acronym(evidence, group[0])}, ", _title(evidence, group), ": ", *joined(", ", arms, last=" and "))
+    return line(f"{pick.named(evidence, group[0])}, ", _title(evidence, group), ": ", *joined(", ", arms, last=" and "))
 
 
 def _apart(evidence: Evidence, groups: list[Group], why: str) -> list[Line]:
@@ -222,7 +222,7 @@ def _draw(evidence: Evidence, groups: list[Group], layout: theme.Layout, name: s
         if group[0].trial_id != trial:
             y += 10 if trial else 0
             trial = group[0].trial_id
-            heading = f"{pick.acronym(evidence, group[0])}: " + " versus ".join(words.in_sentence(arm.label) for arm in arms)
+            heading = f"{pick.named(evidence, group[0])}: " + " versus ".join(words.in_sentence(arm.label) for arm in arms)
             for label in textwrap.wrap(heading, layout.fits(layout.width, bold=True)):
                 drawing.text(0, y, label, bold=True)
                 y += step

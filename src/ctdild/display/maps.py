@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from ..evidence import Evidence, Row, row_id
+from ..evidence import Evidence, Row
 from . import rows as pick
 from . import text as words
 from . import theme
@@ -25,22 +25,30 @@ _ROLES = ("intervention", "active comparator", "all")
 
 @dataclass(frozen=True)
 class _Study:
-    """A study of one treatment in one disease; ``sized`` is the row that says how many patients."""
+    """A study of one treatment in one disease: how many patients of that disease it had, where they were counted, and else
+    how many of ``several`` diseases together; ``sized`` are the rows that say so."""
 
     trial: Row
     patients: int | None
-    sized: Row
+    sized: tuple[Row, ...]
+    several: int | None = None
 
     @property
     def randomised(self) -> bool:
         return self.trial.kind in pick.RANDOMISED
 
     @property
-    def figure(self) -> Span:
-        if self.patients is None:
-            return Span("number not reported here", tone="muted")
-        mark = pick.mark(self.sized, "n_randomised", "n")
-        return Span(f"{self.patients} {words.unit_text('patients', self.patients)}", ref=self.sized.id, mark=mark, tone="muted")
+    def size(self) -> Span:
+        """How many, in words: ``90 patients``, ``170 of several diseases``."""
+        if self.patients is None and self.several is None:
+            return Span("number not read", tone="muted")
+        mark = "".join(dict.fromkeys(pick.mark(row, "n_randomised", "n") for row in self.sized))
+        said = (
+            f"{self.several} of several diseases"
+            if self.patients is None
+            else f"{self.patients} {words.unit_text('patients', self.patients)}"
+        )
+        return Span(said, ref=pick.addresses(self.sized), mark=mark, tone="muted")
 
 
 Place = tuple[str, str]  #: treatment, disease
@@ -68,7 +76,7 @@ def evidence_map(evidence: Evidence) -> Figure:
     capped = f", the largest for {_MOST} and more" if any((s.patients or 0) > _MOST for found in studies.values() for s in found) else ""
     legend = (
         "Filled: randomised. Open: not randomised. A study of several diseases or treatments has a mark for each, with the patients of that "
-        f"disease where they were counted, else all of them; the smallest mark also stands for a number not reported here{capped}. "
+        f"disease; the smallest mark also stands where these were not counted or not read{capped}. "
         "Extensions, pooled analyses and studies under way are left out."
     )
     order = _order(studies, treatments, diseases)
@@ -83,7 +91,7 @@ def evidence_map(evidence: Evidence) -> Figure:
     ]
     table = Table("Studies by treatment and disease", (Column("Treatment"), Column("Randomised"), Column("Not randomised")), tuple(body))
     wide, narrow = (_draw_map(evidence, studies, treatments, diseases, layout, name) for layout in (theme.WIDE, theme.NARROW))
-    used = [study.sized for found in studies.values() for study in found]
+    used = [row for found in studies.values() for study in found for row in study.sized]
     return Figure(
         name, caption, said, table, wide, narrow, sources_of(evidence, used, ("n_randomised", "n")),
         tuple(pick.printed_notes(evidence, used)), legend,
@@ -112,13 +120,19 @@ def _studies(evidence: Evidence) -> dict[Place, list[_Study]]:
 
 
 def _study(evidence: Evidence, trial: Row, disease: str) -> _Study:
-    for cohort in evidence["cohorts"]:
-        if cohort.trial_id == trial.trial_id and cohort.kind == "disease" and cohort.disease == (disease,) and cohort.n is not None:
-            return _Study(trial, cohort.n, cohort)
-    address = row_id("cohorts", (trial.trial_id, "all"))
-    if trial.n_randomised is None and address in evidence:
-        return _Study(trial, evidence.row(address).n, evidence.row(address))
-    return _Study(trial, trial.n_randomised, trial)
+    groups = [c for c in evidence["cohorts"] if c.trial_id == trial.trial_id and c.kind == "disease" and c.n is not None]
+    alone = [c for c in groups if c.disease == (disease,)]
+    if alone:
+        # Groups of one partition share no patient.
+        counted = tuple(c for c in alone if c.partition == alone[0].partition) if alone[0].partition else tuple(alone[:1])
+        return _Study(trial, sum(c.n for c in counted), counted)
+    whole = pick.whole_trial(evidence, trial)
+    sized = trial if trial.n_randomised is not None or whole is None else whole
+    patients = sized.n_randomised if sized is trial else sized.n
+    if len(trial.disease) == 1 or patients is None:
+        return _Study(trial, patients, (sized,))
+    among = min((c for c in groups if disease in c.disease), key=lambda c: c.n, default=None)
+    return _Study(trial, None, (among or sized,), among.n if among is not None else patients)
 
 
 def _treatments(evidence: Evidence, studies: dict[Place, list[_Study]]) -> dict[str, list[str]]:
@@ -141,13 +155,12 @@ def _order(studies: dict[Place, list[_Study]], treatments: dict[str, list[str]],
 def _alt(evidence: Evidence, place: Place, studies: list[_Study]) -> Line:
     named = []
     for study in studies:
-        patients = "number not reported" if study.patients is None else Span(str(study.patients), ref=study.sized.id)
-        named.append(line(f"{study.trial.acronym} ({'randomised' if study.randomised else 'not randomised'}, ", patients, ")"))
+        named.append(line(f"{study.trial.acronym} ({'randomised' if study.randomised else 'not randomised'}, ", study.size, ")"))
     return line(f"{evidence.row(place[0]).name} in {place[1]}: ", *joined(", ", named))
 
 
 def _listed(studies: list[_Study]) -> Cell:
-    lines: list[Line] = [line(pick.trial_link(study.trial), Span(", ", tone="muted"), study.figure) for study in studies]
+    lines: list[Line] = [line(pick.trial_link(study.trial), Span(", ", tone="muted"), study.size) for study in studies]
     return cell(*lines) if lines else cell(Span("–", tone="muted"))
 
 
@@ -223,7 +236,7 @@ def enrolment(evidence: Evidence) -> Figure:
         return Figure(name, nothing, nothing)
     below = sum(trial.n_randomised < trial.n_planned for trial in drawn)
     caption = f"Patients planned and randomised: {below} of {len(drawn)} {'trial' if len(drawn) == 1 else 'trials'} randomised fewer than planned."
-    legend = "Filled: randomised. Open: planned. * Computed here from the two."
+    legend = "Filled: randomised. Open: planned."
     said = line("Enrolment: ", *joined("; ", (Span(_enrolled(trial), ref=trial.id) for trial in drawn)), ".")
     body = tuple(
         (

@@ -180,7 +180,7 @@ def _line(evidence: Evidence, row: Row) -> tuple:
         cell(patients),
         cell(Span(words.time_text(row), ref=row.id) if row.weeks is not None else "time not reported"),
         cell(pick.figure_span(row, words.result_text(row)), Span(row.model or row.statistic, ref=row.id, tone="muted")),
-        cell(Span(words.at_start(trial.background or trial.background_policy), ref=trial.id)),
+        cell(Span(words.at_start(words.background_text(trial)), ref=trial.id)),
         cell(words.verification_text(evidence, row)),
     )
 

@@ -317,7 +317,7 @@ def _comparator(evidence: Evidence, study: Study, treated: Row, control: Row) ->
     losses = [-arm.value for arm in (treated, control) if arm.value is not None and arm.value < 0]
     if study.comparison.row.estimand == "slope" and len(losses) == 2:
         spared = 100 * (1 - losses[0] / losses[1])
-        shown = line(*shown, ", of which ", Span(f"{spared:.0f}%*", ref=(treated.id, control.id)), " was spared")
+        shown = line(*shown, ", of which ", Span(f"{spared:.0f}%", ref=(treated.id, control.id)), " was spared (computed here)")
     return shown
 
 

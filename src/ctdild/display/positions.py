@@ -195,7 +195,9 @@ def _concern(evidence: Evidence, pairs: Sequence[Pair], rows: Sequence[Row]) -> 
     enrolled = words.diseases_of_scope(evidence)
     enrolled = enrolled.union(*(c.disease or () for c in evidence["cohorts"] if c.trial_id in trials))
     enrolled = enrolled.union(*(evidence.trial(pair[0]).disease for pair in pairs))
-    return [row for row in rows if enrolled & set(row.disease) or ("CTD" in row.disease and enrolled & _CTD)]
+    if not words.diseases_of_scope(evidence) and enrolled & _CTD:
+        enrolled = enrolled | _CTD  # a page on a treatment is read for every one of these diseases
+    return [row for row in rows if enrolled & set(row.disease) or ({"CTD", "PF-ILD"} & set(row.disease) and enrolled & _CTD)]
 
 
 def position_cell(evidence: Evidence, pairs: Sequence[Pair], used: list[Row]) -> Cell:
@@ -204,11 +206,10 @@ def position_cell(evidence: Evidence, pairs: Sequence[Pair], used: list[Row]) ->
     subjects = _subjects(evidence, pairs[0])
     approvals = _concern(evidence, pairs, [a for a in evidence["approvals"] if a.treatment in subjects])
     decided = [a for a in approvals if a.status != "positive opinion"] or approvals
-    dated = [a for a in decided if a.date is not None] or decided
     guidelines = _concern(evidence, pairs, [r for r in evidence["recommendations"] if r.treatment in subjects])
-    used += [*dated, *guidelines]
+    used += [*decided, *guidelines]
     lines = []
-    for one in sorted(dated, key=lambda a: (str(a.date), a.agency)):
+    for one in sorted(decided, key=lambda a: (str(a.date or "9999"), a.agency)):
         when = f"{one.agency} {_dated(one) if one.date else '(date not read)'}"
         lines.append(
             line(
@@ -217,7 +218,7 @@ def position_cell(evidence: Evidence, pairs: Sequence[Pair], used: list[Row]) ->
             )
         )
     if not approvals:
-        lines.append(line(Span("No approval for this disease in the dataset", tone="muted")))
+        lines.append(line(Span("No approval for this disease was read", tone="muted")))
     # Advice on one of several drugs, on a class or on a combination names what it is about.
     name = {row.treatment: words.in_sentence(row.name) for row in evidence["treatments"]}
     alone = [t for t in pairs[0][0].treatment or () if t in subjects] == [subjects[0]]
@@ -225,10 +226,11 @@ def position_cell(evidence: Evidence, pairs: Sequence[Pair], used: list[Row]) ->
     for text, rows in _in_short(evidence, guidelines):
         about = "" if alone and rows[0].treatment == subjects[0] else f"{name[rows[0].treatment]}, "
         spans = by_direction.setdefault(rows[0].direction, [])
-        spans += ["; " if spans else f"{words.at_start(rows[0].direction)}: ", Span(f"{about}{text}", ref=pick.addresses(rows))]
+        referral = ", for referral" if all((row.note or "").startswith(("Referral", "Early referral")) for row in rows) else ""
+        spans += ["; " if spans else f"{words.at_start(rows[0].direction)}: ", Span(f"{about}{text}{referral}", ref=pick.addresses(rows))]
     lines += [line(*spans) for spans in by_direction.values()]
     if not guidelines:
-        lines.append(line(Span("No guideline position on it for this disease in the dataset", tone="muted")))
+        lines.append(line(Span("No guideline position on it for this disease was read", tone="muted")))
     return cell(*lines)
 
 

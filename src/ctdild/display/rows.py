@@ -148,6 +148,11 @@ def acronym(evidence: Evidence, row: Row) -> str:
     return evidence.trial(row).acronym
 
 
+def named(evidence: Evidence, row: Row) -> str:
+    """The name of a row's trial; of one that enrolled idiopathic pulmonary fibrosis only, with that: ``ASCEND (IPF)``."""
+    return acronym(evidence, row) + (" (IPF)" if is_precedent(evidence.trial(row)) else "")
+
+
 def mark(row: Row, *columns: str) -> str:
     """The dagger, where one of the cells shown was corrected."""
     return DAGGER if any(column in row.corrections for column in columns) else ""

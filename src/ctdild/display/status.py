@@ -10,6 +10,8 @@ from .tables import KINDS
 
 #: Nearest to the trial first.
 _LEVELS = ("primary", "secondary", "review")
+#: What came of the primary outcome, where a word of the table would say too much or too little.
+_MET = {"not applicable": "\u2013", "unclear": "Unclear in what was read: see its page"}
 _READ = {
     "primary": "in trials' own reports, abstracts or records",
     "secondary": "second-hand",
@@ -65,7 +67,7 @@ def reported_since(evidence: Evidence, year: int = 2023) -> Figure:
             pick.name_cell(trial),
             cell(words.at_start(KINDS[trial.kind])),
             cell(", ".join(trial.disease), pick.size_of(evidence, trial)),
-            cell(Span("\u2013" if trial.primary_met == "not applicable" else words.at_start(trial.primary_met), ref=trial.id)),
+            cell(Span(_MET.get(trial.primary_met, words.at_start(trial.primary_met)), ref=trial.id)),
         )
         for trial in studies
     ]

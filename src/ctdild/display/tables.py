@@ -139,7 +139,7 @@ def _words_to_find(trial: Row) -> Span:
 def background_treatment(evidence: Evidence) -> Figure:
     """What patients of randomised trials took beside the treatment under test, in both arms; trials of which it was not
     read in a note."""
-    trials = sorted(pick.trials_in_order(evidence), key=lambda t: (POLICIES.index(t.background_policy), t.acronym))
+    trials = sorted(pick.trials_in_order(evidence, pick.RANDOMISED), key=lambda t: (POLICIES.index(t.background_policy), t.acronym))
     read = [trial for trial in trials if trial.background_policy != "not reported" or trial.background]
     body = [
         (
@@ -237,7 +237,7 @@ def arm_changes(evidence: Evidence, outcome: str, kinds: Sequence[str] = ("rct",
     groups = [r for r in rows if r not in main]
     columns = (Column("Trial"), Column("When"), Column("Change within each arm"), Column("Read"))
     caption = f"{about.name}: change within each arm{apart}. Within-arm; not a comparison."
-    smaller = "Groups with no difference between arms in this outcome read here" if main else caption
+    smaller = "Groups whose difference between the arms was not read" if main else caption
     body = _changes(evidence, main or groups)
     figure = table_figure(
         figure_name(evidence, "arm-changes", outcome, apart),

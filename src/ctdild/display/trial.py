@@ -214,8 +214,12 @@ def _missing(evidence: Evidence, trial: Row) -> Figure | None:
     unread = []
     for what, domains in _LOOKED_FOR:
         found = {row.outcome for row in rows if evidence.outcome(row).domain in domains} - set(_NOT_REPORTED_BY_PATIENTS)
-        if not (any(one.startswith("fvc") for one in found) if what == "FVC" else found):
-            unread.append(what)
+        whole = {row.outcome for row in rows if evidence.cohort(row).kind == "all"}
+        if what == "FVC" and any(one.startswith("fvc") for one in found) and not any(one.startswith("fvc") for one in found & whole):
+            unread.append("FVC of the whole trial, only of groups")
+        elif not (any(one.startswith("fvc") for one in found) if what == "FVC" else found):
+            deaths = what == "harms" and any(row.get("role") == "safety" or row.outcome == "death-treatment" for row in rows)
+            unread.append("harms other than deaths" if deaths else what)
     if not unread:
         return None
     said = line(f"No result was read on {pick.sentence_list(unread)}. That does not mean that the trial has none.")
