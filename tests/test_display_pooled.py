@@ -307,6 +307,14 @@ def test_what_stands_apart_says_of_each_trial_what_it_missed_and_what_the_gate_f
     assert "of ASTIS" not in why.partition("SCOT: ")[0].partition("gate finds")[2]  # not against its own results
 
 
+def test_agreement_is_told_from_three_trials_on_and_names_those_that_decide(evidence):
+    rows = {row[0].refs[0]: " ".join(row[2].plain()) for row in display.certainty_table(evidence).table.rows}
+    assert rows["cyclophosphamide-fvc-pp"] == "Cannot be told from two trials"
+    fibrosing = next(text for pool, text in rows.items() if "I² 65%" in text)
+    assert "test p = 0.028" in fibrosing and "Without INPULSIS-1, INPULSIS-2 or INBUILD the interval includes no effect" in fibrosing
+    assert any("Without ASTIS the interval includes no effect" in text for text in rows.values()), "most treatment deaths are of ASTIS"
+
+
 def test_where_a_standard_error_is_made_of_a_p_the_facts_on_certainty_say_so(evidence):
     text = " ".join(" ".join(row) for row in cells_of(display.certainty_table(evidence)))
     assert "FAST: whole trial, SSc, standard error from its p-value, read second-hand" in text

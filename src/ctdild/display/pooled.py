@@ -26,6 +26,7 @@ from .pooltext import (
     differing,
     figures_text,
     number_needed_text,
+    p_value_text,
     readable,
     time_span,
     trial_name,
@@ -260,7 +261,7 @@ def _spread(evidence: Evidence, summary: Summary) -> Line:
     if summary.tau is None:
         if summary.q_p is None:
             return line(_TWO if summary.k == 2 else "Too few events to tell how much the trials differ.")
-        return line("Test for differences between the trials: ", Span(f"p = {_p(summary.q_p)}", ref=summary.refs), ".")
+        return line("Test for differences between the trials: ", Span(f"p = {p_value_text(summary.q_p)}", ref=summary.refs), ".")
     unit = f" {summary.unit}" if summary.unit else ""
     low, high = summary.tau_ci
     decimals = summary.decimals
@@ -279,14 +280,10 @@ def _spread(evidence: Evidence, summary: Summary) -> Line:
         ", I² ",
         Span(f"{100 * summary.i2:.0f}%", ref=summary.refs),
         ", test p = ",
-        Span(_p(summary.q_p), ref=summary.refs),
+        Span(p_value_text(summary.q_p), ref=summary.refs),
         ".",
         *tail,
     )
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
 def _origins(evidence: Evidence, summary: Summary) -> Line:

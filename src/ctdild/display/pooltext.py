@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from ..synthesis.summary import Answer, Study, Summary
 
 
+def p_value_text(value: float) -> str:
+    """A p-value that was computed here: ``0.028``, ``0.43``."""
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def answer_text(summary: Summary, answer: Answer) -> str:
     """A pooled figure with its interval: ``52.5 mL/year (95% CI 18.2 to 86.8)``, ``43.7 more patients per 100 (95% CI 40.1 to 47.3)``."""
     decimals = decimals_of(summary, answer)

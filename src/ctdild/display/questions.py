@@ -16,6 +16,7 @@ from .pooltext import (
     arm_names,
     computed,
     differing,
+    p_value_text,
     readable,
     result_name,
     time_text,
@@ -239,6 +240,7 @@ def certainty_table(evidence: Evidence) -> Figure:
     columns = (
         Column("Pooled figure"),
         Column("Interval against no effect"),
+        Column("Agreement between the trials"),
         Column("Information"),
         Column("Whose result it is"),
         Column("Conduct and funding"),
@@ -246,6 +248,25 @@ def certainty_table(evidence: Evidence) -> Figure:
     fold = opens(len(body), "pooled figure", "pooled figures")
     table = Table(caption, columns, tuple(body), "records")
     return Figure(name, caption, caption, table, sources=_conduct_sources(evidence, used), fold=fold)
+
+
+def _agreement(evidence: Evidence, summary: Summary) -> list[Span]:
+    """How far the trials differ, and whether one of them decides on which side of no effect the interval lies."""
+    if summary.k < 3:
+        return [Span("Cannot be told from two trials", tone="muted")]
+    told = [
+        f"I² {100 * summary.i2:.0f}%" if summary.i2 is not None else "",
+        f"test p = {p_value_text(summary.q_p)}" if summary.q_p is not None else "",
+    ]
+    headline = summary.headline.includes_null
+    deciding = [trial_name(evidence, s) for s, left in synthesis.summary.leave_one_out(summary) if left.includes_null != headline]
+    verb = "excludes" if headline else "includes"
+    said = (
+        f"Without {pick.sentence_list(deciding, 'or')} the interval {verb} no effect"
+        if deciding
+        else "No single trial decides on which side of no effect the interval lies"
+    )
+    return [Span(text, ref=summary.refs) for text in (", ".join(part for part in told if part), said) if text]
 
 
 def _conduct_sources(evidence: Evidence, rows: list[Row]) -> tuple[Source, ...]:
@@ -279,6 +300,7 @@ def _certainty_cells(evidence: Evidence, summary: Summary) -> tuple[Cell, ...]:
     return (
         cell(Span(summary.judged.declared.question, ref=summary.pool_id), answer_span(summary, answer, "strong")),
         cell(Span(side, ref=summary.refs), Span(also, ref=summary.refs, tone="muted")),
+        cell(*_agreement(evidence, summary)),
         cell(*size),
         cell(*kinds),
         cell(*conduct),

@@ -289,9 +289,9 @@ def _name_parts(evidence: Evidence, row: Row) -> list[str]:
     ]
 
 
-def sentence_list(items: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+def sentence_list(items: Sequence[str], last: str = "and") -> str:
+    """``a, b and c``; or with another word before the last, ``a, b or c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
 VERIFICATION_KEY = "P: read in the trial's own report, abstract or record; S: read second-hand; R: read only in the source article."
