@@ -129,7 +129,7 @@ def _study(evidence: Evidence, trial: Row, disease: str) -> _Study:
     whole = pick.whole_trial(evidence, trial)
     sized = trial if trial.n_randomised is not None or whole is None else whole
     patients = sized.n_randomised if sized is trial else sized.n
-    if len(trial.disease) == 1 or patients is None:
+    if len(trial.disease) == 1 or patients is None or (whole is not None and whole.disease == (disease,)):
         return _Study(trial, patients, (sized,))
     among = min((c for c in groups if disease in c.disease), key=lambda c: c.n, default=None)
     return _Study(trial, None, (among or sized,), among.n if among is not None else patients)
