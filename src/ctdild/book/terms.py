@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from docutils import nodes
@@ -24,6 +25,7 @@ def _meanings(env) -> dict[str, tuple[str, str]]:
     return found
 
 
+@functools.cache
 def pattern(term: str) -> re.Pattern:
     """How a term is recognised: as a word of its own, also in the plural; words in any case, abbreviations as they are."""
     case = 0 if any(letter.isupper() for letter in term[1:]) else re.IGNORECASE
@@ -41,28 +43,36 @@ class LinkFirstMentions(SphinxPostTransform):
             return
         meanings = _meanings(self.env)
         linked = {node.get("refuri", "").rpartition("#")[2] for node in self.document.findall(nodes.reference)}  # by the author
+        texts = [text for text in self.document.findall(nodes.Text) if _may_link(text)]
+        whole = "\n".join(text.astext() for text in texts)
         # Longer terms first: the "minimal clinically important difference" is no mention of "difference".
         for term in sorted(meanings, key=len, reverse=True):
             anchor, meaning = meanings[term]
-            if anchor not in linked:
-                self._link(pattern(term), anchor, meaning)
+            if anchor not in linked and pattern(term).search(whole):
+                self._link(texts, pattern(term), anchor, meaning)
 
-    def _link(self, mention: re.Pattern, anchor: str, meaning: str) -> None:
-        for text in self.document.findall(nodes.Text):
-            match = mention.search(text.astext())
-            around = list(ancestors(text))
-            if match is None or any(
-                isinstance(node, (*OUTSIDE, nodes.citation)) or type(node).__name__ == "dropdown_title" for node in around
-            ):
-                continue
-            if not any(isinstance(node, (nodes.paragraph, nodes.term)) for node in around) or any(n.get("nb_element") for n in around):
-                continue
+    def _link(self, texts: list[nodes.Text], mention: re.Pattern, anchor: str, meaning: str) -> None:
+        """Link the first mention in these texts; what is left of its text takes its place among them."""
+        for number, text in enumerate(texts):
             whole = text.astext()
+            match = mention.search(whole)
+            if match is None:
+                continue
             uri = f"{self.app.builder.get_relative_uri(self.env.docname, GLOSSARY)}#{anchor}"
             link = nodes.reference("", match[1], refuri=uri, reftitle=meaning, classes=["ctd-term"], internal=True)
-            parts = [nodes.Text(whole[: match.start()]), link, nodes.Text(whole[match.end() :])]
+            rest = [nodes.Text(whole[: match.start()]), nodes.Text(whole[match.end() :])]
+            parts = [rest[0], link, rest[1]]
             text.parent.replace(text, [part for part in parts if part.astext()])
+            texts[number : number + 1] = [part for part in rest if part.astext()]
             return
+
+
+def _may_link(text: nodes.Text) -> bool:
+    """Whether a mention in this text may link: in a paragraph or term, not in a link, heading, citation or output."""
+    around = list(ancestors(text))
+    if any(isinstance(node, (*OUTSIDE, nodes.citation)) or type(node).__name__ == "dropdown_title" for node in around):
+        return False
+    return any(isinstance(node, (nodes.paragraph, nodes.term)) for node in around) and not any(n.get("nb_element") for n in around)
 
 
 def setup(app) -> None:
