@@ -1416,3 +1416,55 @@ def test_the_horizon_tells_the_age_of_its_records_and_what_is_not_known(made_up)
     later = made_up(**tables, sources=[{"source_id": "report", "read_on": "2026-11-27"}, *BASE["sources"][1:]])
     said = ["".join(span.text for span in note).replace(text.NO_BREAK, " ") for note in display.horizon_table(later).notes]
     assert "27 November 2026; 2 of 4 records are" in said[1], "the last reading counts"
+
+
+def _glance(whole, scope, head):
+    """The row of an answer table that begins with these words, as texts."""
+    figure = display.answers(whole.scope(scope))
+    rows = [[" ".join("".join(span.text for span in one) for one in part.lines) for part in row] for row in figure.table.rows]
+    return next(row for row in rows if row[0].startswith(head))
+
+
+def test_a_missed_primary_outcome_on_fvc_comes_before_another(whole):
+    fvc = _glance(whole, "ra-ild", "Pirfenidone versus placebo")[1]
+    assert fvc.startswith("Primary outcome pirfenidone 11.1%, placebo 15%; OR 0.67") and fvc.index("OR 0.67") < fvc.index("80 mL/year")
+    assert "Primary outcome" not in _glance(whole, "ssc-ild", "Cyclophosphamide versus placebo")[1], "SLS I met it"
+
+
+def test_of_fvc_told_in_words_alone_the_words_stand_there(whole, made_up):
+    assert "significant with the planned imputation" in _glance(whole, "antifibrotics", "Pirfenidone versus placebo")[1]
+    said = {"outcome": "fvc-ml", "says": "Its fall foretold death."}
+
+    def shown(verdict):
+        return _answers(display.answers(made_up(**_second(), contrasts=[_BOTH[1]], statements=[{**said, "verdict": verdict}])))[0][1]
+
+    assert "foretold" in shown("describes") and "foretold" not in shown("predicts"), "what it foretells is no effect"
+
+
+def test_trials_of_ipf_alone_say_so_in_charts(whole):
+    antifibrotics = whole.scope("antifibrotics")
+    for svg in drawings(display.forest(antifibrotics, "fvc-pp")):
+        assert any("CAPACITY 004 (IPF)" in text for text in words_of(svg))
+    assert "ASCEND (IPF)" in display.harms(antifibrotics).alt and "INBUILD (IPF)" not in display.harms(antifibrotics).alt
+
+
+def test_positions_say_what_they_are_on(whole):
+    assert "ACR/CHEST 2023 (conditional; after progression), for referral" in _glance(whole, "transplant", "Stem-cell")[4]
+    assert "EMA (product information) (date not read)" in _glance(whole, "antifibrotics", "Nintedanib versus placebo")[4]
+    assert "Research only: ATS/ERS/JRS/ALAT 2022" in _glance(whole, "ra-ild", "Pirfenidone versus placebo")[4]
+
+
+def test_a_change_in_one_group_is_called_one(whole):
+    figure = display.cohort_table(whole.scope("ssc-ild"))
+    nannini = next(row for row in figure.more.rows if row[0].plain()[0].startswith("Nannini"))
+    assert "change from the start, no comparison" in " ".join(nannini[4].plain())
+
+
+def test_a_star_in_the_table_of_enrolment_is_explained(whole):
+    figure = display.enrolment(whole.scope("all"))
+    assert "%*" in figure.table.plain() and any("computed here" in plain(note) for note in figure.notes)
+
+
+def test_the_day_on_which_a_source_was_read_is_no_figure_from_it(whole):
+    assert not rows_by_source(whole, '<td data-ref="astellas-tacrolimus-2013">27 November 2026</td>')
+    assert rows_by_source(whole, '<td data-ref="tacrolimus-japan-iim">14 June 2013</td>') == {"astellas-tacrolimus-2013": 1}

@@ -179,6 +179,12 @@ def test_what_is_missing_of_the_results_is_said():
     assert "Not read here" not in page(build(trials=[{"kind": "cohort"}], arm_results=[harm]))
 
 
+def test_what_was_read_of_groups_or_as_deaths_is_not_taken_for_the_whole(whole):
+    assert "FVC of the whole trial, only of groups" in said(page(whole, "focussced")["Not read here"])
+    scot = said(page(whole, "scot")["Not read here"])
+    assert "harms other than deaths" in scot and "and harms." not in scot
+
+
 def test_what_is_missing_of_a_trial_leads_to_the_analysis_that_pools_it(whole):
     figure = page(whole, "capacity-006")["Not read here"]
     assert "With other trials together: CAPACITY" in said(figure) and 'href="trial:capacity-pooled"' in figure.html()

@@ -300,6 +300,13 @@ def test_a_figure_is_marked_by_the_cell_that_was_read_furthest_from_the_trial(ev
         assert shown.mark == "S" and shown.source_id == ssc.provenance(ssc.row(address), "p_value")["source_id"]
 
 
+def test_a_claim_of_the_source_article_leads_to_the_article(evidence):
+    from ctdild.book.figures import figure_text
+
+    shown = figure_text(evidence.scope("ssc-ild"), "ssc-1.burden gist")
+    assert shown.mark == "R" and shown.source_id == "source-article" and shown.link.startswith("https://doi.org/")
+
+
 # --- files that cannot be read as their writer meant them ---
 
 TOC = "format: jb-book\nroot: index\nchapters:\n  - file: chapters/one\n  - file: chapters/two\n"

@@ -264,7 +264,7 @@ def _fvc(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
 def _in_words(evidence: Evidence, pair: Pair, used: list[Row]) -> list[Line]:
     """What sources say of FVC in the whole trial without a figure."""
     said = [s for s in evidence.shown("statements") if s.trial_id == pair[0].trial_id and s.outcome.startswith("fvc")]
-    said = [s for s in said if evidence.cohort(s).kind == "all"]
+    said = [s for s in said if evidence.cohort(s).kind == "all" and s.verdict != "predicts"]  # what it foretells is no effect
     used += said
     return [line(Span(words.with_minus(s.says), ref=s.id)) for s in said]
 

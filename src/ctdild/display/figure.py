@@ -106,7 +106,7 @@ class Cell:
 
 def _leads(one: Line) -> str:
     """The class of a line that announces the lines below it, from which paper does not part it."""
-    return ' class="ctd-lead"' if one and one[-1].text.endswith(":") else ""
+    return ' class="ctd-announces"' if one and one[-1].text.endswith(":") else ""
 
 
 def line(*parts: str | Span) -> Line:

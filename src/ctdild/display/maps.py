@@ -254,6 +254,7 @@ def enrolment(evidence: Evidence) -> Figure:
     table = Table("Patients planned and randomised", columns, body)
     unknown = [trial.acronym for trial in trials if trial not in drawn]
     notes = [line(f"Planned or randomised number not reported here: {pick.sentence_list(unknown)}.")] if unknown else []
+    notes.insert(0, line("In the data table: * the share is computed here from the two."))
     notes += pick.printed_notes(evidence, drawn)
     wide, narrow = (_draw_enrolment(drawn, layout, name) for layout in (theme.WIDE, theme.NARROW))
     shown = ("year", "n_planned", "n_randomised", "stop_reason")

@@ -123,12 +123,7 @@ def _standing(trial: Row, reported: bool) -> list[Span]:
 def _to_choose_by(trial: Row, reported: bool) -> Span:
     """By what the script of the index filters and sorts, each behind its name; unseen."""
     year = f"Year of report: {trial.year}; " if reported and trial.year else ""
-    return Span(f" {year}Status: {trial.status}; Background: {_rule(trial)}; ", ref=trial.id, tone="unseen")
-
-
-def _rule(trial: Row) -> str:
-    """The rule on background treatment, as far as it was read."""
-    return "not read" if trial.background_policy == "not reported" else trial.background_policy
+    return Span(f" {year}Status: {trial.status}; Background: {words.background_rule(trial)}; ", ref=trial.id, tone="unseen")
 
 
 def _words_to_find(trial: Row) -> Span:
@@ -144,7 +139,7 @@ def background_treatment(evidence: Evidence) -> Figure:
     body = [
         (
             cell(pick.trial_link(trial), Span(", ".join(trial.disease), tone="muted")),
-            cell(Span(words.at_start(_rule(trial)), ref=trial.id)),
+            cell(Span(words.at_start(words.background_rule(trial)), ref=trial.id)),
             cell(Span(trial.background or "not read here", ref=trial.id if trial.background else None)),
             cell(words.at_start(words.verification_text(evidence, trial, "background"))),
         )

@@ -145,9 +145,14 @@ def p_text(row: Row) -> str:
     return f"{nominal}p {relation.replace('<=', '≤')} {number_text(row.p_value)}"
 
 
+def background_rule(trial: Row) -> str:
+    """The rule of a trial on background treatment, as far as it was read: an unread rule is not held against the trial."""
+    return "not read" if trial.background_policy == "not reported" else trial.background_policy
+
+
 def background_text(trial: Row) -> str:
     """What both arms of a trial took besides, as inside a sentence: what was read of it, else its rule; ``not read`` where neither was."""
-    return in_sentence(trial.background or {"not reported": "not read"}.get(trial.background_policy, trial.background_policy))
+    return in_sentence(trial.background or background_rule(trial))
 
 
 def result_text(row: Row) -> str:
