@@ -1171,6 +1171,8 @@ def test_the_difference_of_two_shares_has_its_interval(whole):
     pair = tuple(small["arm_results"])
     assert difference(pair) == "20.0 (5.2 to 33.4)"
     assert difference(pair[:1]) == ""
+    misfit = tuple(whole.row(f"panther-ipf.all.death.w60.{arm}") for arm in ("n-acetylcysteine", "placebo"))
+    assert difference(misfit) == "", "6 of 133 is not the 4.9% that stands beside it"
     figure = display.harms(whole.scope("ssc-ild"))
     assert "difference 44.1 (" in figure.html(), "SENSCIS prints percentages, and one count each rounds to them"
     assert "difference" in plain(figure.legend).lower()

@@ -115,7 +115,8 @@ def _title(evidence: Evidence, group: Group, inside: bool = False) -> Span:
 def difference(group: Group) -> str:
     """The difference of the shares of two arms, first minus second, in patients per 100 with its 95% interval:
     ``44.1 (38.3 to 49.3)``; empty unless there are two arms and the patients with the event are known of each, as printed or
-    as the one number that rounds to the printed percentage.
+    as the one number that rounds to the printed percentage. Where count and printed percentage do not fit each other, none: it would
+    be the difference of shares that do not stand beside it.
 
     Newcombe 1998, Stat Med 17:873, method 10. One difference of many that were counted: no test of a harm.
     """
@@ -124,12 +125,17 @@ def difference(group: Group) -> str:
     from ..synthesis import effects, pools  # late: scipy takes its time, and pages without harms need none
 
     one, other = (pools.patients_with_event(row) for row in group)
-    if one is None or other is None:
+    if one is None or other is None or not all(_fits(row, arm.events, arm.n) for row, arm in zip(group, (one, other), strict=True)):
         return ""
     low, high = effects.risk_difference_interval(one.events, one.n, other.events, other.n)
     figures = (100 * one.events / one.n - 100 * other.events / other.n, 100 * low, 100 * high)
     middle, start, end = (words.number_text(f"{0.0 if abs(value) < 0.05 else value:.1f}") for value in figures)
     return f"{middle} ({start} to {end})"
+
+
+def _fits(row: Row, events: int, n: int) -> bool:
+    """Whether a count rounds to the percentage that is printed with it."""
+    return row.percent is None or abs(100 * events / n - row.percent) <= row.percent.half_unit + 1e-9
 
 
 def _difference_span(group: Group) -> Span | None:
